@@ -1,0 +1,3 @@
+"""The tool: captures in, views out."""
+
+__version__ = "0.1.0"

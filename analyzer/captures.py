@@ -1,0 +1,96 @@
+"""One or several capture files read as one, in the order given."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from analyzer.model import CaptureInfo
+from analyzer.sources import Capture, FrameBatch, Problem, open_capture
+
+BLOCK: Final = 1 << 18
+"""Bytes read at once when bodies are fetched: neighbours are asked for next."""
+CACHED_BLOCKS: Final = 32
+
+
+class CaptureSet:
+    """Frames of all files in one numbering, bytes of all files in one offset space."""
+
+    def __init__(self, paths: Sequence[str | BinaryIO]) -> None:
+        self.files: list[Capture] = [open_capture(path) for path in paths]
+        self._bases: list[int] = [0]
+        """Where each file begins in the common offset space; known once the one before ended."""
+        self._blocks: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+
+    def batches(self) -> Iterator[FrameBatch]:
+        """Yield the frames of all files."""
+        frames = 0
+        for number, file in enumerate(self.files):
+            base, last = self._bases[number], frames
+            end = base
+            for batch in file.batches():
+                last = frames + batch.first_frame - 1 + len(batch)
+                end = base + batch.base + len(batch.data)
+                if base or frames:
+                    batch = replace(
+                        batch, base=base + batch.base, first_frame=frames + batch.first_frame
+                    )
+                yield batch
+            frames = last
+            if number + 1 < len(self.files):
+                self._bases.append(end)
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """Return capture bytes from the common offset space; short only at the end of a file."""
+        number = len(self._bases) - 1
+        while self._bases[number] > offset:
+            number -= 1
+        offset -= self._bases[number]
+        pieces = []
+        while length > 0:
+            at, within = divmod(offset, BLOCK)
+            piece = self._block(number, at)[within : within + length]
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    def _block(self, number: int, at: int) -> bytes:
+        key = (number, at)
+        block = self._blocks.get(key)
+        if block is None or len(block) < BLOCK:  # a growing file has more by now
+            block = self.files[number].pread(at * BLOCK, BLOCK)
+            self._blocks[key] = block
+            while len(self._blocks) > CACHED_BLOCKS:
+                self._blocks.popitem(last=False)
+        return block
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for file in self.files for problem in file.problems]
+
+    def info(self) -> CaptureInfo:
+        """Describe the set as one capture."""
+        first = self.files[0]
+        sizes = [file.size for file in self.files]
+        names = [file.name for file in self.files]
+        links = dict.fromkeys(link for file in self.files for link in file.link_types)
+        return CaptureInfo(
+            name=", ".join(names),
+            format=first.format,
+            compression=first.compression,
+            size=None if None in sizes else sum(size or 0 for size in sizes),
+            packets=sum(file.packets for file in self.files),
+            link_types=list(links),
+            truncated=any(file.truncated for file in self.files),
+            bytes_read=sum(file.bytes_read for file in self.files),
+        )
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self.files:
+            file.close()

@@ -1,0 +1,284 @@
+"""Command line and exit codes. Whatever is heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from analyzer import __version__
+from analyzer.export import DETAILS, FORMATS, SEVERITIES
+
+PROGRAM: Final = "rtmp-analyze"
+
+OK: Final = 0
+FINDINGS: Final = 1
+USAGE: Final = 2
+UNREADABLE: Final = 3
+INCONCLUSIVE: Final = 4
+INTERNAL: Final = 70
+INTERRUPTED: Final = 130
+CLOSED_PIPE: Final = 141
+
+FORMAT_NAMES: Final = ("tui", "summary", "list", "tree", "json", "ndjson")
+_EPILOG: Final = """\
+sub-commands (as the first word):
+  check      findings decide the exit code, for CI
+  schema     print the JSON Schema of the JSON report
+
+exit codes: 0 analysed or passed, 1 findings (check, --fail-on), 2 usage or filter error,
+3 input unreadable, 4 inconclusive: no RTMP, or encrypted, 70 internal error.
+A capture named like a sub-command is given as ./check. Captures are opened together, as one.
+"""
+
+
+class UsageError(Exception):
+    """Something the user wrote cannot be done; the text may have several lines."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _guarded(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _mute_stdout()
+        return CLOSED_PIPE
+    except OSError as error:  # a full disk, most often
+        _mute_stdout()
+        return complain(f"{error.filename or 'output'}: {error.strerror}", USAGE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def _guarded(words: list[str]) -> int:
+    """Turn everything but trouble with the output into an exit code."""
+    try:
+        return _dispatch(words)
+    except UsageError as error:
+        return complain(str(error), USAGE)
+    except SystemExit as error:  # argparse: 0 after --help and --version, 2 after an error
+        return error.code if isinstance(error.code, int) else USAGE
+    except OSError:
+        raise
+    except Exception as error:
+        return _internal(error)
+
+
+def _dispatch(words: list[str]) -> int:
+    command = words[0] if words and words[0] in ("check", "schema") else ""
+    if command == "schema":
+        argparse.ArgumentParser(
+            prog=f"{PROGRAM} schema", description="Print the JSON Schema of the JSON report."
+        ).parse_args(words[1:])
+        return _print_schema()
+    parser = _check_parser() if command else _main_parser()
+    options = parser.parse_args(words[1:] if command else words)
+    options.command = command
+    if options.interface or options.interfaces or options.bpf or options.write:
+        raise UsageError("live capture is not available in this version")
+    options.captures += options.read
+    if not options.captures:
+        parser.error("no capture given (- reads one from standard input)")
+    from analyzer.run import run
+
+    return run(options)
+
+
+def _print_schema() -> int:
+    from pathlib import Path
+
+    utf8(sys.stdout)
+    sys.stdout.write(Path(__file__).with_name("export").joinpath("schema.json").read_text("utf-8"))
+    return OK
+
+
+def utf8(stream: Any) -> None:
+    """Make a standard stream independent of the locale."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def complain(text: str, code: int) -> int:
+    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    return code
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get("RTMP_ANALYZE_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exc()
+    from dissectors.text import safe
+
+    text = safe(str(error))[:200]
+    what = f"internal error: {type(error).__name__}: {text}; please report it with the capture"
+    return complain(f"{what} (RTMP_ANALYZE_DEBUG=1 shows where)", INTERNAL)
+
+
+def _mute_stdout() -> None:
+    """Keep the interpreter from complaining when it flushes standard output at its end."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass
+
+
+class _Tree(argparse.Action):
+    """-V selects the tree, a second one adds markers and lengths."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.plumbing = namespace.trees > 0
+        namespace.trees += 1
+        namespace.format = "tree"
+
+
+def _main_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Analyse RTMP in a capture: annotated messages, tied to their bytes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    _input_options(parser)
+    form = parser.add_argument_group("output")
+    form.add_argument("-F", "--format", choices=FORMAT_NAMES, help="default: tui or summary")
+    for name in ("json", "ndjson"):
+        form.add_argument(
+            f"--{name}", dest="format", action="store_const", const=name, help=f"-F {name}"
+        )
+    tree_help = "-F tree; -VV also shows AMF markers and lengths"
+    form.add_argument(
+        "-V", "--tree", dest="trees", action=_Tree, nargs=0, default=0, help=tree_help
+    )
+    form.add_argument("-x", dest="hexdump", action="store_true", help="bytes of bodies under trees")
+    form.add_argument("-Y", dest="filter", metavar="FILTER", help="only messages that match")
+    form.add_argument(
+        "--detail", choices=DETAILS, default="messages", help="of JSON (default: messages)"
+    )
+    form.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"
+    )
+    form.add_argument("-l", dest="flush", action="store_true", help="flush after each line")
+    _output_options(form, "never")
+    _live_options(parser)
+    parser.set_defaults(plumbing=False)
+    return parser
+
+
+def _check_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} check",
+        description="Analyse captures; the findings decide the exit code.",
+        allow_abbrev=False,
+    )
+    _input_options(parser)
+    form = parser.add_argument_group("output")
+    names = [name for name in FORMAT_NAMES if name != "tui"]
+    form.add_argument("-F", "--format", choices=names, help="write this instead of the verdict")
+    for name in ("json", "ndjson"):
+        form.add_argument(
+            f"--{name}", dest="format", action="store_const", const=name, help=f"-F {name}"
+        )
+    form.add_argument("--detail", choices=DETAILS, default="messages", help="of JSON")
+    form.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    _output_options(form, "error")
+    parser.set_defaults(
+        plumbing=False,
+        hexdump=False,
+        filter=None,
+        flush=False,
+        interface=None,
+        bpf=None,
+        interfaces=False,
+        write=None,
+    )
+    return parser
+
+
+def _input_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("captures", nargs="*", metavar="CAPTURE", help="pcap or pcapng; - is stdin")
+    parser.add_argument(
+        "-r", dest="read", metavar="FILE", action="append", default=[], help="one more capture"
+    )
+    parser.add_argument("-c", dest="count", metavar="N", type=_count, help="stop after N packets")
+    parser.add_argument(
+        "-d",
+        dest="decode_as",
+        metavar="tcp.port==PORT,rtmp",
+        action="append",
+        type=_decode_as,
+        default=[],
+        help="take this port for RTMP",
+    )
+
+
+def _output_options(form: Any, fail_on: str) -> None:
+    form.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
+    form.add_argument(
+        "--report",
+        metavar="FORMAT=PATH",
+        action="append",
+        type=_report,
+        default=[],
+        help="write another output from the same pass; repeatable",
+    )
+    form.add_argument(
+        "--fail-on",
+        choices=(*SEVERITIES, "never"),
+        default=fail_on,
+        help=f"exit 1 on findings this bad or worse (default: {fail_on})",
+    )
+    form.add_argument(
+        "--redact",
+        action=argparse.BooleanOptionalAction,
+        help="hide stream names and other credentials; the default for JSON",
+    )
+    form.add_argument("-q", dest="quiet", action="store_true", help="no narration on stderr")
+    form.add_argument("-v", dest="verbose", action="count", default=0, help="more of it")
+
+
+def _live_options(parser: argparse.ArgumentParser) -> None:
+    live = parser.add_argument_group("live capture")
+    live.add_argument("-i", dest="interface", metavar="INTERFACE", help="capture from there")
+    live.add_argument("-f", dest="bpf", metavar="BPF", help="capture filter")
+    live.add_argument("-D", dest="interfaces", action="store_true", help="list interfaces")
+    live.add_argument("-w", dest="write", metavar="FILE", help="keep the packets")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 15 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of packets")
+    return int(text)
+
+
+def _decode_as(text: str) -> int:
+    """``tcp.port==1940,rtmp``; Wireshark's own name rtmpt is taken too."""
+    selector, _, protocol = text.partition(",")
+    name, equal, port = selector.partition("==")
+    good = name == "tcp.port" and equal and protocol in ("rtmp", "rtmpt")
+    if not good or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"'{text}' should look like tcp.port==1940,rtmp")
+    return int(port)
+
+
+def _report(text: str) -> tuple[str, str]:
+    name, equal, path = text.partition("=")
+    if name not in FORMATS or not equal or not path:
+        known = ", ".join(FORMATS)
+        raise argparse.ArgumentTypeError(f"'{text}' should be FORMAT=PATH, FORMAT one of {known}")
+    return name, path

@@ -1,0 +1,79 @@
+"""One line per message, in columns."""
+
+from __future__ import annotations
+
+from typing import Final, TextIO
+
+import numpy as np
+
+from analyzer.export.ansi import paint
+from analyzer.export.messages import columns
+from analyzer.export.request import Request
+from analyzer.export.tree import seconds
+from analyzer.index import Array
+from analyzer.model import DIRECTIONS
+from analyzer.session import Session
+from dissectors.chunk_state import Flag
+from dissectors.text import safe
+
+_BLOCK: Final = 512
+"""Lines joined into one write."""
+
+
+def write(session: Session, out: TextIO, request: Request) -> None:
+    """Write a header line, then a line per message: time, direction, …, info."""
+    rows = request.rows(session)
+    several = len(session.connections) > 1
+    template = _template(session, rows, several)
+    titles = ("time", "conn", "dir", "csid", "msid", "type", "timestamp", "length", "info")
+    out.write(paint(request.color, "title", template.format(*titles).rstrip()) + "\n")
+    block: list[str] = []
+    names: dict[int, str] = {}
+    for values in columns(session, rows):
+        row, connection, direction = values[:3]
+        csid, msid, type_id, timestamp, length, flags = values[11:]
+        name = names.setdefault(type_id, "") or session.type_name(row)
+        names[type_id] = name
+        side = DIRECTIONS[direction]
+        info = _flags(session, row, flags) + request.shown(safe(session.info(row)))
+        line = template.format(
+            seconds(values[4]), f"c{connection}", side, csid, msid, name, timestamp, length, info
+        )
+        style = side if flags & Flag.COMPLETE else "warning"
+        block.append(paint(request.color, style, line.rstrip()))
+        if len(block) == _BLOCK:
+            out.write("\n".join(block) + "\n")
+            block.clear()
+    if block:
+        out.write("\n".join(block) + "\n")
+
+
+def _flags(session: Session, row: int, flags: int) -> str:
+    """Return what a reader must know before trusting the line."""
+    marks = ""
+    if flags & Flag.ABORTED:
+        marks += "[aborted] "
+    elif not flags & Flag.COMPLETE:
+        marks += "[incomplete] "
+    inferred = session.inferred(row)
+    return marks + (f"[inferred: {', '.join(inferred)}] " if inferred else "")
+
+
+def _template(session: Session, rows: Array, several: bool) -> str:
+    """Return the line's format with columns as wide as their widest value."""
+
+    def width(name: str, title: int) -> int:
+        column = session.messages.column(name)[rows]
+        return max(title, len(str(int(column.max()))) if len(column) else 0)
+
+    type_ids = session.messages.column("type_id")[rows]
+    first = np.unique(type_ids, return_index=True)[1].tolist()
+    names = [len(session.type_name(int(rows[place]))) for place in first]
+    latest = session.messages.column("time_ns")[rows]
+    time = max(8, len(seconds(int(latest.max()))) if len(latest) else 0)
+    connection = f"{{1:<{max(4, len(str(len(session.connections))) + 1)}}}  " if several else ""
+    return (
+        f"{{0:>{time}}}  {connection}{{2:<3}}  {{3:>{width('csid', 4)}}}  "
+        f"{{4:>{width('msid', 4)}}}  {{5:<{max([4, *names])}}}  "
+        f"{{6:>{width('timestamp', 9)}}}  {{7:>{width('length', 6)}}}  {{8}}"
+    )

@@ -1,0 +1,216 @@
+"""The JSON report: one document, or one object per line. Written piece by piece.
+
+Keys have a fixed order, what is unknown is null, text is ASCII, numbers are integers except
+decoded AMF numbers. `schema.json` describes both forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TextIO
+
+from analyzer import __version__
+from analyzer.export.messages import dumps, lines
+from analyzer.export.request import Request
+from analyzer.export.verdict import counts, verdict
+from analyzer.model import ChunkSize, Connection, Diagnostic, Endpoint, TcpStats
+from analyzer.redact import Redactor
+from analyzer.session import Session
+
+SCHEMA: Final = "rtmp-analyze/report"
+SCHEMA_VERSION: Final = "1.0"
+_PIECES: Final = 512
+"""Messages joined into one write."""
+
+
+def write_document(session: Session, out: TextIO, request: Request) -> None:
+    """Write the report as one JSON object; each array's items stand on lines of their own."""
+    head = dumps(header(session, request))
+    out.write(head[:-1])
+    objects = (dumps(item) for item in connections(session, request))
+    _array(out, "connections", objects)
+    _array(out, "messages", _messages(session, request))
+    _array(out, "diagnostics", (dumps(item) for item in diagnostics(session, request)))
+    out.write(f',\n"summary": {dumps(summary(session, request))}}}\n')
+
+
+def _array(out: TextIO, name: str, items: Iterator[str]) -> None:
+    out.write(f',\n"{name}": [')
+    first = True
+    for block in _blocks(items):
+        out.write(("\n" if first else ",\n") + ",\n".join(block))
+        first = False
+    out.write("]" if first else "\n]")
+
+
+def _blocks(items: Iterator[str]) -> Iterator[list[str]]:
+    block: list[str] = []
+    for item in items:
+        block.append(item)
+        if len(block) == _PIECES:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def write_lines(session: Session, out: TextIO, request: Request) -> None:
+    """Write NDJSON: header, connections, messages, diagnostics, end."""
+    total = {"connections": 0, "messages": 0, "diagnostics": 0}
+    out.write(_kind("header", dumps(header(session, request))))
+    for item in connections(session, request):
+        total["connections"] += 1
+        out.write(_kind("connection", dumps(item)))
+    for block in _blocks(_messages(session, request)):
+        total["messages"] += len(block)
+        out.write("".join([_kind("message", item) for item in block]))
+    for item in diagnostics(session, request):
+        total["diagnostics"] += 1
+        out.write(_kind("diagnostic", dumps(item)))
+    end = {"complete": True, **total, "summary": summary(session, request)}
+    out.write(_kind("end", dumps(end)))
+
+
+def _kind(kind: str, text: str) -> str:
+    return f'{{"kind": "{kind}", {text[1:]}\n'
+
+
+def _messages(session: Session, request: Request) -> Iterator[str]:
+    if request.detail == "summary":
+        return iter(())
+    return lines(session, request.rows(session), request)
+
+
+def header(session: Session, request: Request) -> dict[str, Any]:
+    """Return what stands before the connections."""
+    capture = session.capture
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "rtmp-analyze", "version": __version__},
+        "capture": {
+            "name": request.shown(capture.name),
+            "format": capture.format,
+            "compression": capture.compression,
+            "size": capture.size,
+            "packets": capture.packets,
+            "link_types": capture.link_types,
+            "start": capture.start,
+            "duration_ns": capture.duration_ns,
+            "truncated": capture.truncated,
+        },
+    }
+
+
+def connections(session: Session, request: Request) -> Iterator[dict[str, Any]]:
+    """Yield the connection objects."""
+    for connection in session.connections:
+        yield _connection(connection, request.redactor)
+
+
+def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, Any]:
+    both = ("c2s", "s2c")
+    return {
+        "id": connection.id,
+        "variant": connection.variant,
+        "client": _endpoint(connection.client),
+        "server": _endpoint(connection.server),
+        "start_ns": connection.start_ns,
+        "end_ns": connection.end_ns,
+        "closed_by": connection.closed_by,
+        "complete": {
+            "from_start": connection.from_start,
+            "handshake": connection.handshake_seen,
+            "both_directions": connection.both_directions,
+        },
+        "handshake": connection.handshake,
+        "rtmp": _rtmp(connection, redactor),
+        "chunk_size": {
+            name: [_chunk_size(change) for change in changes]
+            for name, changes in zip(both, connection.chunk_sizes, strict=True)
+        },
+        "tcp": {name: _tcp(stats) for name, stats in zip(both, connection.tcp, strict=True)},
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {"ip": endpoint.ip, "port": endpoint.port}
+
+
+def _rtmp(connection: Connection, redactor: Redactor | None) -> dict[str, Any]:
+    facts = connection.facts
+
+    def shown(value: Any) -> Any:
+        return value if redactor is None else redactor.value(value)
+
+    return {
+        "app": shown(facts.app),
+        "tc_url": shown(facts.tc_url),
+        "object_encoding": facts.object_encoding,
+        "role": facts.role,
+        "streams": [{"msid": s.msid, "name": shown(s.name), "role": s.role} for s in facts.streams],
+        "flash_ver": shown(facts.flash_ver),
+    }
+
+
+def _chunk_size(change: ChunkSize) -> dict[str, Any]:
+    return {
+        "stream_offset": change.stream_offset,
+        "size": change.size,
+        "source": change.source,
+    }
+
+
+def _tcp(stats: TcpStats) -> dict[str, Any]:
+    return {
+        "bytes": stats.bytes,
+        "segments": stats.segments,
+        "retransmitted": stats.retransmitted,
+        "out_of_order": stats.out_of_order,
+        "gaps": [
+            {"stream_offset": gap.offset, "length": gap.length, "reason": gap.reason}
+            for gap in stats.gaps
+        ],
+    }
+
+
+def diagnostics(session: Session, request: Request) -> Iterator[dict[str, Any]]:
+    """Yield the finding objects."""
+    for item in session.diagnostics:
+        yield _diagnostic(item, request)
+
+
+def _diagnostic(item: Diagnostic, request: Request) -> dict[str, Any]:
+    def shown(text: Any) -> Any:
+        return request.shown(text) if isinstance(text, str) else text
+
+    return {
+        "id": item.id,
+        "rule": item.rule,
+        "severity": item.severity,
+        "status": item.status,
+        "confidence": item.confidence,
+        "connection": item.connection,
+        "message": item.message,
+        "frame": item.frame,
+        "time_ns": item.time_ns,
+        "text": shown(item.text),
+        "expected": shown(item.expected),
+        "actual": shown(item.actual),
+        "section": item.section,
+        "help": item.help,
+        "fingerprint": item.fingerprint,
+    }
+
+
+def summary(session: Session, request: Request) -> dict[str, Any]:
+    """Return the report's last object."""
+    found = counts(session)
+    return {
+        "verdict": verdict(session, request.fail_on),
+        "errors": found["error"],
+        "warnings": found["warning"],
+        "notes": found["note"],
+        "messages": len(session.messages),
+        "limits_hit": session.limits_hit,
+    }

@@ -1,0 +1,35 @@
+"""How an output is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.filters import Filter
+from analyzer.index import Array
+from analyzer.redact import Redactor
+from analyzer.session import Session
+
+
+@dataclass(slots=True)
+class Request:
+    """How one output is wanted."""
+
+    filter: Filter | None = None
+    detail: str = "messages"
+    plumbing: bool = False
+    """Trees show AMF markers and lengths."""
+    hexdump: bool = False
+    """Trees show the bytes of the body."""
+    color: bool = False
+    redactor: Redactor | None = None
+    fail_on: str = "error"
+    """Findings of this severity or worse make the verdict ``fail``."""
+
+    def rows(self, session: Session) -> Array:
+        """Return the rows to write, in output order."""
+        rows = session.order()
+        return rows if self.filter is None else self.filter.rows(session, rows)
+
+    def shown(self, text: str) -> str:
+        """Return captured text as it may be shown."""
+        return text if self.redactor is None else self.redactor.text(text)

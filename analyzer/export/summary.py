@@ -1,0 +1,182 @@
+"""The text summary: one screen about a capture and its connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+import numpy as np
+
+from analyzer.export.ansi import paint
+from analyzer.export.request import Request
+from analyzer.export.tree import seconds
+from analyzer.export.verdict import counts, finding_lines, nothing_to_judge
+from analyzer.index import Array
+from analyzer.model import Connection
+from analyzer.session import Session
+from dissectors import spec
+from dissectors.text import safe
+
+MAX_CONNECTIONS: Final = 6
+"""Connections shown in full; a screen has room for no more. The others get a line."""
+MAX_LINES: Final = 20
+MAX_FINDINGS: Final = 5
+MAX_SIZES: Final = 4
+"""Chunk sizes shown per direction."""
+
+
+def write(session: Session, out: TextIO, request: Request) -> None:
+    """Write the summary."""
+    lines = [*_capture(session, request), *_connections(session, request)]
+    for line in [*lines, *_findings(session, request)]:
+        out.write(line + "\n")
+
+
+def _capture(session: Session, request: Request) -> Iterator[str]:
+    capture = session.capture
+    name = paint(request.color, "title", request.shown(safe(capture.name)))
+    parts = [capture.format + (f" ({capture.compression})" if capture.compression else "")]
+    if capture.size is not None:
+        parts.append(f"{capture.size:,} bytes")
+    parts += [
+        f"{capture.packets:,} packet{'s' * (capture.packets != 1)}",
+        f"{seconds(capture.duration_ns)} s",
+        ", ".join(capture.link_types),
+    ]
+    yield f"{name}: {', '.join(part for part in parts if part)}"
+    if capture.start:
+        yield f"  starts {capture.start}{', cut off at its end' if capture.truncated else ''}"
+    elif capture.truncated:
+        yield "  cut off at its end"
+
+
+def _connections(session: Session, request: Request) -> Iterator[str]:
+    reason = nothing_to_judge(session)
+    if reason:
+        yield paint(request.color, "warning", f"Inconclusive: {reason}.")
+    if not session.connections:
+        flows = session.tcp_flows
+        if not session.capture.packets:
+            yield "The capture holds no packets."
+        elif not flows:
+            yield "None of its packets is part of a TCP connection with payload."
+        else:
+            yield (
+                f"{flows} TCP connection{'s' * (flows != 1)} with payload, none of them RTMP."
+                " A port other than 1935 can be named: -d tcp.port==PORT,rtmp"
+            )
+    for connection in session.connections[:MAX_CONNECTIONS]:
+        yield from _connection(session, connection, request)
+    others = session.connections[MAX_CONNECTIONS:]
+    for connection in others[:MAX_LINES]:
+        yield request.shown(_title(connection))
+    if len(others) > MAX_LINES:
+        yield f"… and {len(others) - MAX_LINES} connections more"
+
+
+def _title(connection: Connection) -> str:
+    facts = connection.facts
+    words = [connection.id, str(connection.client), "→", str(connection.server)]
+    words.append(connection.variant.upper())
+    if facts.role:
+        words.append({"both": "publish and play"}.get(facts.role, facts.role))
+    if isinstance(facts.app, str):
+        words.append(f"app '{safe(facts.app)}'")
+    names = dict.fromkeys(s.name for s in facts.streams if isinstance(s.name, str))
+    shown = [f"'{safe(name)}'" for name in names][:3]
+    if shown:
+        words.append("stream " + ", ".join(shown) + (" …" if len(names) > 3 else ""))
+    return " ".join(words)
+
+
+def _connection(session: Session, connection: Connection, request: Request) -> Iterator[str]:
+    yield ""
+    yield paint(request.color, "title", request.shown(_title(connection)))
+    details = [_beginning(connection), _end(connection)]
+    flash_ver = connection.facts.flash_ver
+    if isinstance(flash_ver, str):
+        details.insert(1, f"client {safe(flash_ver[:80])}")
+    yield "  " + request.shown(", ".join(details))
+    yield "  chunk size " + "; ".join(_chunk_sizes(connection))
+    rows = np.flatnonzero(session.messages.column("connection") == connection.index)
+    if not len(rows):
+        yield "  no messages"
+        return
+    directions = session.messages.column("direction")[rows]
+    for direction, arrow in enumerate(("client → server", "server → client")):
+        part = rows[directions == direction]
+        if len(part):
+            yield from _direction(session, part, arrow, request)
+
+
+def _beginning(connection: Connection) -> str:
+    handshake = connection.handshake
+    if handshake:
+        return f"handshake {handshake['kind']}"
+    return "no handshake seen" if connection.from_start else "captured from the middle on"
+
+
+def _end(connection: Connection) -> str:
+    ways = {"fin": "closed", "rst": "reset"}
+    duration = seconds(connection.end_ns - connection.start_ns)
+    if not connection.closed_by:
+        return f"{duration} s, still open at the end of the capture"
+    who, _, how = connection.closed_by.partition(".")
+    return f"{duration} s, {ways.get(how, how)} by the {who}"
+
+
+def _chunk_sizes(connection: Connection) -> Iterator[str]:
+    for name, changes in zip(("c2s", "s2c"), connection.chunk_sizes, strict=True):
+        sizes = [str(change.size) for change in changes]
+        more = " …" if len(sizes) > MAX_SIZES else ""
+        yield f"{name} {' → '.join(sizes[:MAX_SIZES]) or 'unknown'}{more}"
+
+
+def _direction(session: Session, rows: Array, arrow: str, request: Request) -> Iterator[str]:
+    table = session.messages
+    types = table.column("type_id")[rows]
+    lengths = table.column("length")[rows].astype(np.int64)
+    times = table.column("time_ns")[rows]
+    span = int(times.max() - times.min())
+    total = int(lengths.sum())
+    rate = f", {total * 8_000_000 // span:,} kbit/s" if span > 0 else ""
+    plural = "s" * (len(rows) != 1)
+    yield f"  {arrow}: {len(rows):,} message{plural}, {total:,} bytes{rate}"
+    kinds, first, number = np.unique(types, return_index=True, return_counts=True)
+    groups = sorted(zip(number.tolist(), kinds.tolist(), first.tolist(), strict=True), reverse=True)
+    yield "    " + ", ".join(
+        f"{count:,} {session.type_name(int(rows[place]))}" for count, _, place in groups
+    )
+    for type_id, kind in ((spec.VIDEO, "video"), (spec.AUDIO, "audio")):
+        media = rows[types == type_id]
+        if len(media):
+            yield f"    {kind}: {request.shown(_media(session, media))}"
+
+
+def _media(session: Session, rows: Array) -> str:
+    """Describe a track by its first message: the sequence header, where one was sent."""
+    rows = rows[np.argsort(session.messages.column("time_ns")[rows], kind="stable")]
+    timestamps = session.messages.column("timestamp")[rows].astype(np.int64)
+    span = int(timestamps.max() - timestamps.min())
+    extent = f"timestamps {int(timestamps.min())}–{int(timestamps.max())} ms"
+    if span > 0xF0000000:
+        extent = "timestamps wrap around"
+    lengths = int(session.messages.column("length")[rows].astype(np.int64).sum())
+    rate = f", {lengths * 8 // span:,} kbit/s" if 0 < span <= 0xF0000000 else ""
+    return f"{safe(session.info(int(rows[0])))}; {extent}{rate}"
+
+
+def _findings(session: Session, request: Request) -> Iterator[str]:
+    found = counts(session)
+    if not session.diagnostics:
+        return
+    yield ""
+    yield paint(
+        request.color,
+        "title",
+        f"Findings: {found['error']} errors, {found['warning']} warnings, {found['note']} notes",
+    )
+    for line in finding_lines(session, request, MAX_FINDINGS):
+        yield f"  {line}"
+    if session.limits_hit:
+        yield "  limits reached: " + ", ".join(session.limits_hit)

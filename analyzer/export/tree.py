@@ -1,0 +1,81 @@
+"""Annotated trees as text, in Wireshark's words (interfaces: four spaces per level)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from analyzer.export.ansi import paint
+from analyzer.export.request import Request
+from analyzer.session import Session
+from dissectors.fields import Field
+from dissectors.text import safe
+
+INDENT = "    "
+ARROWS = ("client → server", "server → client")
+
+
+def write(session: Session, out: TextIO, request: Request) -> None:
+    """Write a line of context and the tree of each message, with a blank line between."""
+    first = True
+    for row in request.rows(session).tolist():
+        if not first:
+            out.write("\n")
+        first = False
+        out.write(paint(request.color, "dim", context(session, row)) + "\n")
+        for line in tree_lines(session.tree(row), request):
+            out.write(line + "\n")
+        if request.hexdump:
+            for line in hex_lines(session.body(row).data, request):
+                out.write(line + "\n")
+
+
+def context(session: Session, row: int) -> str:
+    """Return where a message stands: ``c0.c2s.3  frame 14  0.390247 s  client → server``."""
+    first, last = session.value(row, "first_frame"), session.value(row, "last_frame")
+    frames = f"frame {last}" if first == last else f"frames {first}–{last}"
+    time = seconds(session.value(row, "time_ns"))
+    arrow = ARROWS[session.value(row, "direction")]
+    return f"{session.message_id(row)}  {frames}  {time} s  {arrow}"
+
+
+def seconds(time_ns: int) -> str:
+    """Return nanoseconds as seconds with six digits, cut, not rounded."""
+    sign = "-" if time_ns < 0 else ""
+    whole, rest = divmod(abs(time_ns) // 1000, 1_000_000)
+    return f"{sign}{whole}.{rest:06d}"
+
+
+def tree_lines(root: Field, request: Request) -> Iterator[str]:
+    """Yield the lines of a tree; plumbing only where it is wanted."""
+    stack: list[tuple[int, Field]] = [(0, root)]
+    while stack:
+        depth, field = stack.pop()
+        style = "title" if depth == 0 else ""
+        yield INDENT * depth + paint(request.color, style, request.shown(safe(field.label)))
+        for expert in field.experts:
+            word = expert.severity.name.capitalize()
+            text = f"[{word}: {request.shown(safe(expert.text))}]"
+            yield INDENT * (depth + 1) + paint(request.color, word.lower(), text)
+        stack.extend(
+            (depth + 1, child)
+            for child in reversed(field.children)
+            if request.plumbing or not child.plumbing
+        )
+
+
+def hex_lines(data: bytes, request: Request) -> Iterator[str]:
+    """Yield a hex dump, sixteen bytes a line; redacted bytes are shown as ``**``."""
+    hidden = request.redactor.hidden_bytes(data) if request.redactor is not None else []
+    marks = bytearray(len(data))
+    for start, length in hidden:
+        marks[start : start + length] = b"\1" * length
+    for start in range(0, len(data), 16):
+        piece, covered = data[start : start + 16], marks[start : start + 16]
+        cells = ["**" if mark else f"{byte:02x}" for byte, mark in zip(piece, covered, strict=True)]
+        text = "".join(
+            "*" if mark else chr(byte) if 0x20 <= byte < 0x7F else "."
+            for byte, mark in zip(piece, covered, strict=True)
+        )
+        digits = " ".join(cells[:8]) + "  " + " ".join(cells[8:])
+        yield f"{start:06x}  {digits:<49} {text}"

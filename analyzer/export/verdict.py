@@ -1,0 +1,77 @@
+"""The verdict over a session's findings, for the report's summary and for `check`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TextIO
+
+from analyzer.export import SEVERITIES
+from analyzer.export.ansi import paint
+from analyzer.export.request import Request
+from analyzer.session import Session
+from dissectors.text import safe
+
+SHOWN = 10
+"""Findings that `check` prints; the JSON report has all of them."""
+
+
+def counts(session: Session) -> Counter[str]:
+    """Count findings by severity; inconclusive ones are none."""
+    return Counter(d.severity for d in session.diagnostics if d.status == "finding")
+
+
+def nothing_to_judge(session: Session) -> str | None:
+    """Say why nothing can be said about this capture, or None."""
+    if not session.connections:
+        return "no RTMP was found"
+    variants = {connection.variant for connection in session.connections}
+    if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
+        return "all connections are encrypted, and there are no keys"
+    return None
+
+
+def reached(session: Session, threshold: str) -> bool:
+    """Is there a finding of severity `threshold` or worse? ``never``: no."""
+    found = counts(session)
+    if threshold not in SEVERITIES:
+        return False
+    return any(found[severity] for severity in SEVERITIES[SEVERITIES.index(threshold) :])
+
+
+def verdict(session: Session, threshold: str = "error") -> str:
+    """Return ``pass``, ``fail`` or ``inconclusive``."""
+    if reached(session, threshold):
+        return "fail"
+    return "inconclusive" if nothing_to_judge(session) else "pass"
+
+
+def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
+    """Return the worst findings, one line each, worst first."""
+    ranked = sorted(
+        session.diagnostics,
+        key=lambda item: (item.status != "finding", -SEVERITIES.index(item.severity)),
+    )
+    lines = []
+    for item in ranked[:limit]:
+        label = item.severity if item.status == "finding" else item.status
+        place = item.message or item.connection or "capture"
+        frame = f" frame {item.frame}" if item.frame is not None else ""
+        text = f"{label}: {item.rule}  {place}{frame}  {safe(item.text)}"
+        lines.append(paint(request.color, label, request.shown(text)))
+    if len(ranked) > limit:
+        lines.append(f"… and {len(ranked) - limit} more")
+    return lines
+
+
+def write(session: Session, out: TextIO, request: Request) -> None:
+    """Print the verdict in a line, and the findings behind it."""
+    found = counts(session)
+    numbers = ", ".join(f"{found[s]} {s}{'s' * (found[s] != 1)}" for s in reversed(SEVERITIES))
+    word = verdict(session, request.fail_on)
+    reason = nothing_to_judge(session)
+    text = f"{word}: {request.shown(safe(session.capture.name))}: {numbers}"
+    if word == "inconclusive":
+        text = f"{word}: {request.shown(safe(session.capture.name))}: {reason}"
+    out.write(paint(request.color, word, text) + "\n")
+    for line in finding_lines(session, request, SHOWN):
+        out.write(f"  {line}\n")

@@ -1,0 +1,180 @@
+"""The table of filter fields: Wireshark's names, always on resolved values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+
+from analyzer.filters import summaries
+from analyzer.filters.fields import FieldInfo
+from analyzer.filters.values import Array, Coded, Frames, Mask, Numbers, PerRow, View
+from analyzer.session import Session
+from dissectors import spec
+from dissectors.spec import LIMIT_TYPES
+
+
+def _everything(view: View) -> Array:
+    return np.ones(len(view), np.int64)
+
+
+def _epoch(view: View) -> Array:
+    start: int | None = view.session.capture.start_ns
+    return view.column("time_ns") + (start or 0)
+
+
+def _endpoint(attribute: str, sides: tuple[tuple[int, ...], tuple[int, ...]]) -> Coded:
+    """Addresses or ports; `sides` says by direction which ends count: 0 client, 1 server."""
+
+    def code(view: View) -> Array:
+        return view.column("connection").astype(np.int64) * 2 + view.column("direction")
+
+    def values(session: Session, both: int, row: int) -> Iterable[Any]:
+        connection = session.connections[both >> 1]
+        ends = (connection.client, connection.server)
+        return [getattr(ends[side], attribute) for side in sides[both & 1]]
+
+    return Coded(code, values)
+
+
+_SENDER: Final = ((0,), (1,))
+_RECEIVER: Final = ((1,), (0,))
+_BOTH: Final = ((0, 1), (0, 1))
+
+
+def _head(view: View, position: int) -> Array:
+    heads = np.ascontiguousarray(view.column("head"))
+    return heads.view(np.uint8).reshape(len(view), 16)[:, position]
+
+
+def _is(type_id: int) -> Any:
+    def where(view: View) -> Mask:
+        mask: Mask = (view.column("type_id") == type_id) & (view.column("received") > 0)
+        return mask
+
+    return where
+
+
+def _bits(type_id: int, shift: int, mask: int, extended: bool | None = None) -> Numbers:
+    """A bit field of the first body byte; `extended` wants (no) Enhanced RTMP header."""
+
+    def where(view: View) -> Mask:
+        found: Mask = _is(type_id)(view)
+        if extended is not None:
+            first = _head(view, 0)
+            enhanced = first >= 0x80 if type_id == spec.VIDEO else first >> 4 == 9
+            found = found & (enhanced == extended)
+        return found
+
+    return Numbers(lambda view: _head(view, 0) >> shift & mask, where=where)
+
+
+def _fourcc(type_id: int) -> Coded:
+    """FourCC at its usual place; ModEx and multitrack put it elsewhere (use audio.codec)."""
+
+    def code(view: View) -> Array:
+        first = _head(view, 0)
+        enhanced = first >= 0x80 if type_id == spec.VIDEO else first >> 4 == 9
+        plain = (first & 15) < (6 if type_id == spec.VIDEO else 5)
+        words = np.zeros(len(view), np.int64)
+        for position in range(1, 5):
+            words = words << 8 | _head(view, position)
+        return np.where(_is(type_id)(view) & enhanced & plain, words, 0)
+
+    def values(session: Session, word: int, row: int) -> Iterable[Any]:
+        return (word.to_bytes(4, "big").decode("latin-1") if word else None,)
+
+    return Coded(code, values)
+
+
+def _header(name: str) -> PerRow:
+    """A field of the chunk header's tree."""
+
+    def values(session: Session, row: int) -> Iterable[Any]:
+        header = next((n for n in session.tree(row).children if n.space == "header"), None)
+        node = header.find(name) if header is not None else None
+        return (node.value if node is not None else None,)
+
+    return PerRow(values)
+
+
+def _limit_type(session: Session, row: int) -> Iterable[Any]:
+    summary = session.summary(row)
+    value = summary[1].get("limit_type") if summary else None
+    numbers = {name.lower(): number for number, name in LIMIT_TYPES.items()}
+    return (value, numbers.get(value)) if isinstance(value, str) else (value,)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_ALL: Final = Numbers(_everything)
+_TABLE: Final = (
+    ("rtmpt", "integer", "every RTMP message", "column", _ALL),
+    ("rtmp", "integer", "every RTMP message", "column", _ALL),
+    ("rtmpt.header.format", "integer", "fmt", "column", Numbers("fmt")),
+    ("rtmpt.header.csid", "integer", "csid", "column", Numbers("csid")),
+    ("rtmpt.header.timestamp", "integer", "timestamp", "column", Numbers("timestamp")),
+    ("rtmpt.header.timestampdelta", "integer", "delta of the header", "body",
+     _header("timestamp_delta")),
+    ("rtmpt.header.ets", "integer", "extended timestamp of the header", "body",
+     _header("extended_timestamp")),
+    ("rtmpt.header.bodysize", "integer", "length", "column", Numbers("length")),
+    ("rtmpt.header.typeid", "integer", "type_id", "column", Numbers("type_id")),
+    ("rtmpt.header.streamid", "integer", "msid", "column", Numbers("msid")),
+    ("rtmpt.scm.chunksize", "any", "control.chunk_size", "body",
+     summaries.path("control.chunk_size")),
+    ("rtmpt.scm.csid", "any", "control.csid", "body", summaries.path("control.csid")),
+    ("rtmpt.scm.seq", "any", "control.sequence_number", "body",
+     summaries.path("control.sequence_number")),
+    ("rtmpt.scm.was", "any", "control.window_size", "body", summaries.path("control.window_size")),
+    ("rtmpt.scm.limittype", "any", "control.limit_type, its name or number", "body",
+     PerRow(_limit_type, (spec.SET_PEER_BANDWIDTH,))),
+    ("rtmpt.ucm.eventtype", "any", "user_control.event_type", "body",
+     summaries.path("user_control.event_type")),
+    ("rtmpt.audio.control", "integer", "first byte of an audio body", "column",
+     _bits(spec.AUDIO, 0, 255)),
+    ("rtmpt.audio.format", "integer", "sound format", "column", _bits(spec.AUDIO, 4, 15)),
+    ("rtmpt.audio.rate", "integer", "sound rate bits", "column", _bits(spec.AUDIO, 2, 3, False)),
+    ("rtmpt.audio.size", "integer", "sound size bit", "column", _bits(spec.AUDIO, 1, 1, False)),
+    ("rtmpt.audio.type", "integer", "channels bit", "column", _bits(spec.AUDIO, 0, 1, False)),
+    ("rtmpt.audio.packet_type", "integer", "Enhanced RTMP packet type", "column",
+     _bits(spec.AUDIO, 0, 15, True)),
+    ("rtmpt.audio.fourcc", "string", "Enhanced RTMP FourCC", "column", _fourcc(spec.AUDIO)),
+    ("rtmpt.video.control", "integer", "first byte of a video body", "column",
+     _bits(spec.VIDEO, 0, 255)),
+    ("rtmpt.video.type", "integer", "frame type", "column", _bits(spec.VIDEO, 4, 7)),
+    ("rtmpt.video.format", "integer", "codec id", "column", _bits(spec.VIDEO, 0, 15, False)),
+    ("rtmpt.video.is_ex_header", "integer", "Enhanced RTMP header bit", "column",
+     _bits(spec.VIDEO, 7, 1)),
+    ("rtmpt.video.packet_type", "integer", "Enhanced RTMP packet type", "column",
+     _bits(spec.VIDEO, 0, 15, True)),
+    ("rtmpt.video.fourcc", "string", "Enhanced RTMP FourCC", "column", _fourcc(spec.VIDEO)),
+    ("amf.string", "string", "any AMF string, property names included", "body",
+     summaries.amf(lambda value: isinstance(value, str), names=True)),
+    ("amf.number", "any", "any AMF number", "body", summaries.amf(_number)),
+    ("amf.boolean", "any", "any AMF boolean", "body",
+     summaries.amf(lambda value: isinstance(value, bool))),
+    ("amf.membername", "string", "any AMF property name", "body",
+     summaries.amf(lambda value: False, names=True)),
+    ("frame.number", "integer", "frame", "column", Frames()),
+    ("frame.time_relative", "time", "time", "column", Numbers("time_ns")),
+    ("frame.time_epoch", "time", "seconds since 1970", "column", Numbers(_epoch)),
+    ("tcp.stream", "connection", "connection", "column", Numbers("connection")),
+    ("ip.src", "address", "sender of the message", "connection", _endpoint("ip", _SENDER)),
+    ("ip.dst", "address", "receiver of the message", "connection", _endpoint("ip", _RECEIVER)),
+    ("ip.addr", "address", "sender or receiver", "connection", _endpoint("ip", _BOTH)),
+    ("ipv6.src", "address", "sender of the message", "connection", _endpoint("ip", _SENDER)),
+    ("ipv6.dst", "address", "receiver of the message", "connection", _endpoint("ip", _RECEIVER)),
+    ("ipv6.addr", "address", "sender or receiver", "connection", _endpoint("ip", _BOTH)),
+    ("tcp.srcport", "integer", "sender's port", "connection", _endpoint("port", _SENDER)),
+    ("tcp.dstport", "integer", "receiver's port", "connection", _endpoint("port", _RECEIVER)),
+    ("tcp.port", "integer", "either port", "connection", _endpoint("port", _BOTH)),
+)  # fmt: skip
+
+
+def wireshark_fields() -> list[FieldInfo]:
+    """Return the fields with Wireshark's names."""
+    return [FieldInfo(*row) for row in _TABLE]

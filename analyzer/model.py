@@ -1,0 +1,240 @@
+"""What the views see besides message rows: capture, connections, diagnostics, options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from analyzer.tcp import Gap, TcpConnection
+from dissectors.connection import Facts, RtmpConnection, StreamInfo
+from dissectors.handshake import kind
+
+DIRECTIONS = ("c2s", "s2c")
+RTMP_PORT = 1935
+
+
+class Endpoint(NamedTuple):
+    """An address and a TCP port."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    decode_as: frozenset[int] = frozenset()
+    """TCP ports whose streams are taken for RTMP even where the proof is weak."""
+    max_packets: int | None = None
+    """Stop after this many frames."""
+
+
+@dataclass(slots=True)
+class CaptureInfo:
+    """The capture as a whole; grows while indexing."""
+
+    name: str
+    format: str
+    compression: str | None
+    size: int | None
+    packets: int = 0
+    link_types: list[str] = field(default_factory=list)
+    start_ns: int | None = None
+    """Time of the first packet, nanoseconds since the epoch."""
+    duration_ns: int = 0
+    truncated: bool = False
+    bytes_read: int = 0
+
+    @property
+    def start(self) -> str | None:
+        """The first packet's time in UTC with nanoseconds, None without packets."""
+        if self.start_ns is None:
+            return None
+        seconds, nanoseconds = divmod(self.start_ns, 1_000_000_000)
+        try:
+            when = datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, ValueError, OSError):
+            return None  # an absurd time stamp
+        return f"{when:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+class ChunkSize(NamedTuple):
+    """From `stream_offset` on, chunks of this direction carry up to `size` bytes."""
+
+    stream_offset: int
+    size: int
+    source: str
+    """`default`, `inferred`, or the id of the Set Chunk Size message."""
+
+
+@dataclass(slots=True)
+class TcpStats:
+    """TCP below one direction of a connection."""
+
+    bytes: int
+    """Stream bytes captured, each counted once."""
+    segments: int
+    retransmitted: int
+    out_of_order: int
+    gaps: Sequence[Gap]
+
+
+class Connection:
+    """A TCP connection that carries RTMP, as the views see it."""
+
+    def __init__(self, index: int, tcp: TcpConnection, rtmp: RtmpConnection, epoch_ns: int) -> None:
+        self.index = index
+        self.tcp_connection = tcp
+        self.rtmp = rtmp
+        self._epoch_ns = epoch_ns
+
+    @property
+    def id(self) -> str:
+        return f"c{self.index}"
+
+    @property
+    def variant(self) -> str:
+        return self.rtmp.variant or "rtmp"
+
+    @property
+    def client(self) -> Endpoint:
+        return Endpoint(*self.tcp_connection.client)
+
+    @property
+    def server(self) -> Endpoint:
+        return Endpoint(*self.tcp_connection.server)
+
+    @property
+    def start_ns(self) -> int:
+        return self.tcp_connection.start_ns - self._epoch_ns
+
+    @property
+    def end_ns(self) -> int:
+        return self.tcp_connection.end_ns - self._epoch_ns
+
+    @property
+    def closed_by(self) -> str | None:
+        return self.tcp_connection.closed_by
+
+    @property
+    def from_start(self) -> bool:
+        return any(half.from_start for half in self.rtmp.halves)
+
+    @property
+    def handshake_seen(self) -> bool:
+        return self.rtmp.handshake_seen and any(h.handshake_complete for h in self.rtmp.halves)
+
+    @property
+    def both_directions(self) -> bool:
+        return not self.tcp_connection.one_sided
+
+    @property
+    def handshake(self) -> dict[str, int | str | None] | None:
+        """Version and form (`simple`, `digest`, None where too little of it was captured)."""
+        if not self.rtmp.handshake_seen:
+            return None
+        client, server = (self.rtmp.halves[side] for side in self.sides)
+        if not (client.first or server.first):
+            return None
+        form: str | None = kind(client.first[1:1537], server.first[1:1537])
+        if form == "simple" and not client.handshake_complete and not server.handshake_complete:
+            form = None  # the digest may stand where bytes are missing
+        return {"version": (client.first or server.first)[0], "kind": form}
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Side of the client and of the server in the TCP layer's count."""
+        client = self.tcp_connection.client_side
+        return client, 1 - client
+
+    @property
+    def facts(self) -> Facts:
+        return self.rtmp.facts()
+
+    @property
+    def app(self) -> str | None:
+        return self.facts.app
+
+    @property
+    def tc_url(self) -> str | None:
+        return self.facts.tc_url
+
+    @property
+    def flash_ver(self) -> str | None:
+        return self.facts.flash_ver
+
+    @property
+    def object_encoding(self) -> int | None:
+        return self.facts.object_encoding
+
+    @property
+    def role(self) -> str | None:
+        return self.facts.role
+
+    @property
+    def streams(self) -> list[StreamInfo]:
+        return self.facts.streams
+
+    @property
+    def chunk_sizes(self) -> tuple[list[ChunkSize], list[ChunkSize]]:
+        """Chunk sizes by direction: client → server, server → client."""
+        first, second = (self._chunk_sizes(d, side) for d, side in enumerate(self.sides))
+        return first, second
+
+    def _chunk_sizes(self, direction: int, side: int) -> list[ChunkSize]:
+        reader = self.rtmp.halves[side].reader
+        if reader is None:
+            return []
+        sizes = []
+        for number, change in enumerate(reader.chunk_size_changes):
+            source = f"{self.id}.{DIRECTIONS[direction]}.{change.number}"
+            if change.number is None:
+                source = "default" if number == 0 and reader.from_start else "inferred"
+            sizes.append(ChunkSize(change.stream_offset, change.size, source))
+        return sizes
+
+    @property
+    def tcp(self) -> tuple[TcpStats, TcpStats]:
+        """TCP statistics by direction: client → server, server → client."""
+        first, second = (self._tcp(side) for side in self.sides)
+        return first, second
+
+    def _tcp(self, side: int) -> TcpStats:
+        direction = self.tcp_connection.directions[side]
+        stats = direction.stats
+        return TcpStats(
+            direction.length - direction.gaps.missing(),
+            stats.segments,
+            stats.retransmitted,
+            stats.out_of_order,
+            list(direction.gaps),
+        )
+
+
+@dataclass(slots=True)
+class Diagnostic:
+    """A finding with its evidence."""
+
+    rule: str
+    severity: str
+    """`error`, `warning` or `note`."""
+    text: str
+    confidence: str = "definite"
+    connection: str | None = None
+    message: str | None = None
+    frame: int | None = None
+    time_ns: int | None = None
+    expected: str | None = None
+    actual: str | None = None
+    section: str | None = None
+    help: str | None = None
+    status: str = "finding"
+    """`finding` or `inconclusive`."""
+    id: str = ""
+    fingerprint: str = ""

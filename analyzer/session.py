@@ -1,0 +1,296 @@
+"""Drives everything: frames → segments → streams → messages → index, and answers for rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from analyzer.captures import CaptureSet
+from analyzer.index import MessageTable, RunTable
+from analyzer.link import LinkLayer
+from analyzer.lookup import Lookup
+from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
+from analyzer.rules import findings
+from analyzer.sources import FrameBatch
+from analyzer.tcp import TcpConnection, TcpTracker
+from dissectors.chunk_state import MessageRow
+from dissectors.connection import RtmpConnection
+
+RTMP_VARIANTS: Final = frozenset({"rtmp", "rtmpe", "rtmps", "rtmpt"})
+Progress = Callable[["Session"], bool | None]
+
+
+class _Half:
+    """Row numbers of one side's messages, in the order they ended: pieces of consecutive rows."""
+
+    def __init__(self) -> None:
+        self.ordinals: list[int] = []
+        self.rows: list[int] = []
+        self.count = 0
+
+    def append(self, row: int, count: int) -> None:
+        self.ordinals.append(self.count)
+        self.rows.append(row)
+        self.count += count
+
+    def row(self, ordinal: int) -> int:
+        piece = bisect_right(self.ordinals, ordinal) - 1
+        return self.rows[piece] + ordinal - self.ordinals[piece]
+
+
+class _Tracked:
+    """A TCP connection whose bytes are being read as RTMP."""
+
+    def __init__(self, tcp: TcpConnection, rtmp: RtmpConnection) -> None:
+        self.tcp = tcp
+        self.rtmp = rtmp
+        self.view: Connection | None = None
+        self.halves = (_Half(), _Half())
+
+
+class Session(Lookup):
+    """A capture being analysed. `run` fills the index; everything else answers questions."""
+
+    def __init__(self, paths: Sequence[str | BinaryIO], options: Options | None = None) -> None:
+        """Open the captures; raises `analyzer.sources.SourceError`."""
+        self.options = options or Options()
+        self.captures = CaptureSet(paths)
+        self.messages = MessageTable()
+        self.runs_table = RunTable()
+        self.connections: list[Connection] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.limits_hit: list[str] = []
+        self.done = False
+        self.cancelled = False
+        self.packets = 0
+        self.tcp_flows = 0
+        """TCP connections with payload, RTMP or not."""
+        self.foreign: Counter[tuple[str, int]] = Counter()
+        """Connections that are something else, by protocol (`tls`, `http`) and server port."""
+        self.link = LinkLayer()
+        self._tracker = TcpTracker(self.link.flows, self)
+        self._tracked: dict[int, _Tracked] = {}
+        self._dirty: dict[int, None] = {}
+        self._start_ns: int | None = None
+        self._last_ns = 0
+        super().__init__()
+
+    # -- indexing -------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Index the whole capture. `progress` is called after each batch; False cancels."""
+        for batch in self.captures.batches():
+            batch = self._limit(batch)
+            if not len(batch):
+                break
+            self._times(batch)
+            self._tracker.feed(self.link.decode(batch))
+            self._flush()
+            if progress is not None and progress(self) is False:
+                self.cancelled = True
+            if self.cancelled or self.packets == self.options.max_packets:
+                break
+        self._tracker.finish()
+        self._flush()
+        self._renumber()
+        self.done = True
+        self.diagnostics = findings(self)
+        if progress is not None:
+            progress(self)
+
+    def cancel(self) -> None:
+        """Stop after the batch under way; what was indexed stays."""
+        self.cancelled = True
+
+    def close(self) -> None:
+        """Release the captures."""
+        self.captures.close()
+
+    @property
+    def capture(self) -> CaptureInfo:
+        """The capture as known so far."""
+        info = self.captures.info()
+        info.packets = self.packets
+        info.start_ns = self._start_ns
+        info.duration_ns = max(self._last_ns - (self._start_ns or 0), 0)
+        return info
+
+    @property
+    def capture_start_ns(self) -> int:
+        """Time of the first packet, nanoseconds since the epoch; times of rows count from it."""
+        return self._start_ns or 0
+
+    def _limit(self, batch: FrameBatch) -> FrameBatch:
+        """Cut the batch at the number of packets asked for (-c)."""
+        most = self.options.max_packets
+        if most is None or self.packets + len(batch) <= most:
+            return batch
+        keep = most - self.packets
+        return FrameBatch(
+            batch.data,
+            batch.base,
+            batch.first_frame,
+            batch.offset[:keep],
+            batch.caplen[:keep],
+            batch.wirelen[:keep],
+            batch.time_ns[:keep],
+            batch.link[:keep],
+        )
+
+    def _times(self, batch: FrameBatch) -> None:
+        if self._start_ns is None:
+            self._start_ns = int(batch.time_ns[0])
+        self._last_ns = max(self._last_ns, int(batch.time_ns.max()))
+        self.packets += len(batch)
+
+    # -- the TCP layer's consumer ---------------------------------------------------------
+
+    def opened(self, connection: TcpConnection) -> None:
+        """A connection has its first payload."""
+        self.tcp_flows += 1
+        ports = {port for _, port in connection.endpoints}
+        likely = RTMP_PORT in ports or bool(ports & self.options.decode_as)
+        opened = any(connection.saw_syn)
+        rtmp = RtmpConnection(likely=likely, from_start=(opened, opened))
+        self._tracked[connection.index] = _Tracked(connection, rtmp)
+
+    def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
+        """The next bytes of one side."""
+        tracked = self._tracked[connection.index]
+        tracked.rtmp.feed(side, payload)
+        self._settle(tracked)
+
+    def gap(self, connection: TcpConnection, side: int, length: int, reason: str) -> None:
+        """The next bytes of one side are missing."""
+        tracked = self._tracked[connection.index]
+        tracked.rtmp.gap(side, length)
+        self._settle(tracked)
+
+    def closed(self, connection: TcpConnection) -> None:
+        """No more data will come."""
+        tracked = self._tracked.get(connection.index)
+        if tracked is None:
+            return
+        tracked.rtmp.finish()
+        self._settle(tracked)
+        if tracked.rtmp.variant not in RTMP_VARIANTS:
+            del self._tracked[connection.index]
+
+    def _settle(self, tracked: _Tracked) -> None:
+        variant = tracked.rtmp.variant
+        if variant is None:
+            return
+        if variant != "rtmp" and not tracked.tcp.discard:
+            tracked.tcp.discard = True
+            if variant == "other" and tracked.rtmp.foreign:
+                port = tracked.tcp.server[1]
+                self.foreign[(tracked.rtmp.foreign, port)] += 1
+        if variant in RTMP_VARIANTS:
+            if tracked.view is None:
+                assert self._start_ns is not None
+                number = len(self.connections)
+                tracked.view = Connection(number, tracked.tcp, tracked.rtmp, self._start_ns)
+                self.connections.append(tracked.view)
+            self._dirty[tracked.tcp.index] = None
+
+    # -- rows -----------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Move the messages that ended into the index."""
+        dirty, self._dirty = self._dirty, {}
+        for index in dirty:
+            tracked = self._tracked[index]
+            for side in (0, 1):
+                rows = tracked.rtmp.take(side)
+                if rows:
+                    self._append(tracked, side, rows)
+
+    def _append(self, tracked: _Tracked, side: int, rows: list[MessageRow]) -> None:
+        fields = list(zip(*rows, strict=True))
+        (index, start, end, chunks, fmt, csid, msid, type_id, timestamp) = fields[:9]
+        (length, received, flags, heads, runs) = fields[9:14]
+        starts, ends = np.array(start, np.int64), np.array(end, np.int64)
+        stream = tracked.tcp.directions[side]
+        first_frame, last_frame, first_time, last_time = stream.frames(starts, ends)
+        epoch = self._start_ns or 0
+        assert tracked.view is not None
+        count = len(rows)
+        run_counts = np.array([len(item) for item in runs], np.int64)
+        first_run = len(self.runs_table) + np.cumsum(run_counts) - run_counts
+        self._append_runs(list(chain.from_iterable(runs)))
+        number = len(self.messages)
+        self.messages.extend(
+            {
+                "connection": np.full(count, tracked.view.index),
+                "direction": np.full(count, side),
+                "index": index,
+                "time_ns": last_time - epoch,
+                "first_time_ns": first_time - epoch,
+                "first_frame": first_frame,
+                "last_frame": last_frame,
+                "stream_offset": starts,
+                "end_offset": ends,
+                "chunks": chunks,
+                "fmt": fmt,
+                "csid": csid,
+                "msid": msid,
+                "type_id": type_id,
+                "timestamp": timestamp,
+                "length": length,
+                "received": received,
+                "flags": flags,
+                "head": np.frombuffer(b"".join([h.ljust(16, b"\0") for h in heads]), "V16"),
+                "first_run": first_run,
+                "runs": run_counts,
+            },
+            count,
+        )
+        tracked.halves[side].append(number, count)
+
+    def row_of(self, connection: Connection, direction: int, ordinal: int) -> int:
+        """Return the row of the direction's message that ended as number `ordinal`."""
+        tracked = self._tracked[connection.tcp_connection.index]
+        return tracked.halves[connection.sides[direction]].row(ordinal)
+
+    def _append_runs(self, runs: list[tuple[int, ...]]) -> None:
+        body, stream, payload, header, length = zip(*runs, strict=True)
+        self.runs_table.extend(
+            {
+                "body_offset": body,
+                "stream_offset": stream,
+                "chunk_payload": payload,
+                "header_length": header,
+                "length": length,
+            },
+            len(runs),
+        )
+
+    def _renumber(self) -> None:
+        """Number connections by their first packet and turn those whose sides were mistaken.
+
+        Until here they are numbered as they were recognised, which depends on the file's blocks.
+        """
+        for view in self.connections:
+            if view.rtmp.swapped:
+                view.tcp_connection.client_side = 1 - view.tcp_connection.client_side
+        turned = np.array([view.sides[0] for view in self.connections], np.uint8)
+        ordered = sorted(self.connections, key=lambda view: view.tcp_connection.index)
+        new_number = np.zeros(len(ordered), np.uint32)
+        for number, view in enumerate(ordered):
+            new_number[view.index] = number
+        connection, direction = (
+            self.messages.column("connection"),
+            self.messages.column("direction"),
+        )
+        if len(connection):
+            direction ^= turned[connection]
+            connection[:] = new_number[connection]
+        for number, view in enumerate(ordered):
+            view.index = number
+        self.connections = ordered
+        self.forget()

@@ -1,0 +1,114 @@
+"""gzip, bzip2 and xz as a stream of bounded pieces, member after member."""
+
+import bz2
+import contextlib
+import lzma
+import zlib
+from typing import Final, Protocol
+
+MAGICS: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+
+PIECE: Final = 1 << 20
+"""Most bytes taken from a decompressor at once: a bomb costs time, never memory."""
+MEMORY: Final = 256 << 20
+"""Most memory an xz file may ask for; `xz -9` needs 65 MiB."""
+BOMB_RATIO: Final = 1000
+BOMB_SIZE: Final = 1 << 30
+"""Output that passes both is not a capture: deflate alone reaches 1028:1 on zero bytes."""
+
+
+def compression_of(head: bytes) -> str | None:
+    """Return the compression that the magic at the start of `head` names."""
+    return next((name for magic, name in MAGICS.items() if head.startswith(magic)), None)
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+_ERRORS: Final = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
+
+
+class Inflater:
+    """Decompresses what `feed` is given; `take` returns the next piece, empty when starved."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.trouble: tuple[str, str] | None = None
+        """(code, text) once nothing more can come out although the input goes on."""
+        self._member: _Decompressor = self._begin()
+        self._input = b""
+        self._in = 0
+        self._out = 0
+
+    def _begin(self) -> _Decompressor:
+        if self.kind == "gzip":
+            return zlib.decompressobj(31)
+        if self.kind == "bz2":
+            return bz2.BZ2Decompressor()
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
+
+    def feed(self, data: bytes) -> None:
+        self._in += len(data)
+        self._input += data
+
+    @property
+    def torn(self) -> bool:
+        """Whether the input ends here in the middle of a member."""
+        return self.trouble is None and not self._member.eof
+
+    def take(self) -> bytes:
+        """Return up to `PIECE` bytes; empty when more input is needed or `trouble` is set."""
+        while self.trouble is None:
+            if self._member.eof and not self._next_member():
+                return b""
+            data, self._input = self._input, b""
+            copy = getattr(self._member, "copy", None)
+            before = copy() if copy else None
+            try:
+                piece = self._member.decompress(data, PIECE)
+            except _ERRORS as error:
+                self.trouble = ("bad_compression", f"{self.kind} data is damaged: {error}")
+                return _up_to_damage(before, data)
+            # What zlib has not looked at yet; the others keep it inside.
+            self._input = getattr(self._member, "unconsumed_tail", b"")
+            self._out += len(piece)
+            if self._out > BOMB_SIZE and self._out > BOMB_RATIO * self._in:
+                text = f"{self._in} bytes of {self.kind} grow beyond {BOMB_RATIO}:1, stopped"
+                self.trouble = ("decompression_bomb", text)
+            if piece:
+                return piece
+            if not self._member.eof:
+                return b""
+        return b""
+
+    def _next_member(self) -> bool:
+        """Start the member that follows, past zero padding; False when none is there yet."""
+        self._input = (self._member.unused_data + self._input).lstrip(b"\0")
+        if not self._input:
+            return False
+        magic = next(magic for magic, kind in MAGICS.items() if kind == self.kind)
+        if not magic.startswith(self._input[: len(magic)]):
+            text = f"bytes after the end of the {self.kind} data"
+            self.trouble = ("trailing_garbage", text)
+            return False
+        self._member = self._begin()
+        return True
+
+
+def _up_to_damage(member: _Decompressor | None, data: bytes) -> bytes:
+    """Return what a copy of the member gives before it fails; only zlib's can be copied."""
+    out = bytearray()
+    with contextlib.suppress(*_ERRORS):
+        for at in range(len(data) if member else 0):
+            assert member
+            out += member.decompress(data[at : at + 1], PIECE - len(out))
+            if len(out) >= PIECE:
+                break
+    return bytes(out)

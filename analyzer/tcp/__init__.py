@@ -1,0 +1,29 @@
+"""TCP: connections, and the ordered byte stream of each direction with explicit gaps."""
+
+from .batch import Flow, SegmentBatch
+from .connection import (
+    ClosedBy,
+    DirectionStatistics,
+    Endpoint,
+    StreamConsumer,
+    TcpConnection,
+    TcpDirection,
+)
+from .segments import Event, Gap, Piece, SegmentColumns
+from .tracker import TcpTracker
+
+__all__ = [
+    "ClosedBy",
+    "DirectionStatistics",
+    "Endpoint",
+    "Event",
+    "Flow",
+    "Gap",
+    "Piece",
+    "SegmentBatch",
+    "SegmentColumns",
+    "StreamConsumer",
+    "TcpConnection",
+    "TcpDirection",
+    "TcpTracker",
+]

@@ -1,0 +1,131 @@
+"""What is known of a TCP connection: endpoints, how it ended, its two directions."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns
+
+Endpoint = tuple[str, int]
+ClosedBy = Literal["client.fin", "client.rst", "server.fin", "server.rst"]
+
+
+@dataclass(slots=True)
+class DirectionStatistics:
+    """Counts over the segments of one direction. "Segment" means one with payload."""
+
+    segments: int = 0
+    bytes: int = 0
+    """Payload bytes on the wire, those sent again included."""
+    retransmitted: int = 0
+    """Segments with bytes seen before, or filling a hole the receiver complained about."""
+    retransmitted_bytes: int = 0
+    out_of_order: int = 0
+    duplicates: int = 0
+    """Copies of one packet made by the capture (mirror port, `any`), no matter of TCP."""
+    overlap_conflicts: int = 0
+    """Segments that repeat buffered bytes with other values; the first ones were kept."""
+    keep_alives: int = 0
+    zero_windows: int = 0
+    """How often this direction's *sender* closed its receive window: it reads too slowly."""
+    zero_window_ns: int = 0
+    snaplen_cut: int = 0
+    implausible: int = 0
+    """Segments more than 1 GiB from the stream position, ignored."""
+    after_close: int = 0
+    """Segments with new bytes behind a FIN or after a RST, ignored."""
+
+
+class TcpDirection:
+    """The byte stream from one side. Stream offset 0 follows the SYN (or is the lowest seen)."""
+
+    __slots__ = ("events", "fin_frame", "fin_offset", "gaps", "length", "segments", "stats")
+
+    def __init__(self) -> None:
+        self.segments = SegmentColumns()
+        self.gaps = GapColumns()
+        self.events = EventColumns()
+        self.stats = DirectionStatistics()
+        self.length = 0
+        """Stream bytes delivered so far, gaps included."""
+        self.fin_offset: int | None = None
+        self.fin_frame: int | None = None
+
+    def locate(self, start: int, length: int) -> list[Piece]:
+        """Return where stream bytes `start` … `start + length` stand in the file."""
+        return self.segments.locate(start, length)
+
+    def frames(
+        self, starts: Integers, ends: Integers
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """Return first and last frame, first and last time (ns) of each range [start, end)."""
+        return self.segments.frames(starts, ends)
+
+
+@dataclass(slots=True, eq=False)
+class TcpConnection:
+    """One TCP conversation with payload.
+
+    Side 0 is the presumed client: who sent the SYN, else who does not own port 1935 or the lower
+    port. Directions are by side and never change; a consumer that learns better from the bytes
+    sets `client_side`.
+    """
+
+    index: int
+    endpoints: tuple[Endpoint, Endpoint]
+    initiator_known: bool
+    start_ns: int
+    start_frame: int
+    end_ns: int
+    saw_syn: list[bool] = field(default_factory=lambda: [False, False])
+    """By side: SYN of side 0, SYN/ACK of side 1."""
+    client_side: int = 0
+    first_close: tuple[int, Literal["fin", "rst"], int] | None = None
+    """The first FIN or RST: (side, kind, frame)."""
+    first_reset: tuple[int, int] | None = None
+    """The first RST, also after a FIN: (side, frame)."""
+    discard: bool = False
+    """Set by the consumer: not of interest, so no more calls of `data`, no storage, only counts."""
+    evicted: bool = False
+    """Closed by the analyzer because too many connections were live."""
+    directions: tuple[TcpDirection, TcpDirection] = field(
+        default_factory=lambda: (TcpDirection(), TcpDirection())
+    )
+
+    @property
+    def client(self) -> Endpoint:
+        return self.endpoints[self.client_side]
+
+    @property
+    def server(self) -> Endpoint:
+        return self.endpoints[1 - self.client_side]
+
+    @property
+    def one_sided(self) -> bool:
+        """True when payload of only one side was captured."""
+        first, second = self.directions
+        return not (first.stats.segments and second.stats.segments)
+
+    @property
+    def closed_by(self) -> ClosedBy | None:
+        if self.first_close is None:
+            return None
+        side, kind, _ = self.first_close
+        if side == self.client_side:
+            return "client.fin" if kind == "fin" else "client.rst"
+        return "server.fin" if kind == "fin" else "server.rst"
+
+
+class StreamConsumer(Protocol):
+    """Receives the streams. Per direction the calls are in stream order; between the two
+    directions only the frames' times tell the order."""
+
+    def opened(self, connection: TcpConnection) -> None: ...
+
+    def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
+        """The next bytes from `side`; how they are cut into calls has no meaning."""
+
+    def gap(self, connection: TcpConnection, side: int, length: int, reason: str) -> None:
+        """The next `length` bytes from `side` are missing."""
+
+    def closed(self, connection: TcpConnection) -> None:
+        """No more data will come."""

@@ -1,0 +1,50 @@
+"""What reassembly works on: a segment, its time, a buffered piece."""
+
+from typing import NamedTuple
+
+Payload = bytes | memoryview
+Mark = tuple[int, int, bytes]
+"""What only copies of the same packet share: IPv4 identification (-1 in IPv6), sequence number,
+and the TCP header from acknowledgement to checksum (RFC 9293 §3.1)."""
+
+
+class Arrival(NamedTuple):
+    """When a segment came: frame number, capture time, frames of the connection so far."""
+
+    frame: int
+    time_ns: int
+    tick: int
+
+
+class Held(NamedTuple):
+    """A segment: `payload` may be shorter than `length`, the payload bytes on the wire."""
+
+    seq: int
+    payload: Payload
+    length: int
+    file_offset: int
+    at: Arrival
+    mark: Mark
+
+
+class Buffered:
+    """Bytes behind a hole; `data` None stands for bytes cut by the capture's snap length."""
+
+    __slots__ = ("acked", "at", "data", "end", "file_offset", "offset")
+
+    def __init__(
+        self, offset: int, end: int, data: bytes | None, file_offset: int, at: Arrival
+    ) -> None:
+        self.offset, self.end, self.data = offset, end, data
+        self.file_offset, self.at = file_offset, at
+        self.acked: Arrival | None = None
+        """When the receiver had acknowledged everything before these bytes."""
+
+
+class Budget:
+    """Bytes buffered by all directions together."""
+
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = 0

@@ -1,0 +1,479 @@
+"""The chunk stream of one direction: a sans-IO state machine (RTMP 1.0 §5.3).
+
+Only integers are kept: a message is a row, its place in the stream a few `Run`s, its body is
+read again when somebody looks. Bodies of control, command and data messages travel with their
+row, because they drive state. What happens after a loss is `reader.py`'s matter.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dissectors import spec
+from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow, ReaderEvent
+from dissectors.spans import Run
+
+HEAD_SIZE: Final = 16
+"""First body bytes kept of every message: enough for any media tag header without ModEx."""
+MAX_OPEN_MESSAGES: Final = 1024
+"""Messages under way at once; real peers stay below 10. The oldest is given up beyond."""
+MAX_HELD_BYTES: Final = 64 << 20
+"""Bytes of unfinished bodies held per direction."""
+MAX_EVENTS: Final = 10_000
+"""Events kept per direction; a hostile stream can make one every few bytes."""
+SANE_STEP: Final = 10 * 60 * 1000
+"""A timestamp step below ten minutes is taken for a delta when the wire is ambiguous."""
+
+KNOWN_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20, 22})
+_CONTROL_LENGTHS: Final = {1: 4, 2: 4, 3: 4, 5: 4, 6: 5}
+_HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20})
+_NEED_MORE: Final = -1
+_LOST: Final = -2
+
+UNSEEN: Final = Flag.INFERRED_TIMESTAMP | Flag.INFERRED_MSID
+"""What a chunk stream cannot know before its first fmt 0."""
+
+
+class ChunkParser:
+    """Reads chunks, one after the other, while their boundaries are known."""
+
+    def __init__(self, stream_offset: int) -> None:
+        self.chunk_size = spec.DEFAULT_CHUNK_SIZE
+        self.chunk_size_inferred = False
+        self.chunk_size_changes: list[ChunkSizeChange] = []
+        self.events: list[ReaderEvent] = []
+        self.extended_on_fmt3: bool | None = None
+        """Whether this sender repeats the extended timestamp on fmt 3; None until seen."""
+        self.messages = 0
+        self._streams: dict[int, ChunkStream] = {}
+        self._open: dict[int, ChunkStream] = {}
+        """Messages that go on in a later chunk, oldest first."""
+        self._rows: list[MessageRow] = []
+        self._base = stream_offset
+        """Stream offset of the first byte not yet read."""
+        self._buffer = b""
+        """The beginning of a chunk header."""
+        self._left = 0
+        """Payload bytes the current chunk still owes."""
+        self._current: ChunkStream | None = None
+        self._held = 0
+        self._final = False
+        self._continuous = True
+        """No byte was missed since the direction began."""
+
+    def take(self) -> list[MessageRow]:
+        """Return the messages that ended since the last call, in the order they ended."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _event(self, code: str, offset: int, length: int, text: str) -> None:
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(ReaderEvent(code, offset, length, text))
+
+    def _lose(self, offset: int, reason: str) -> int:
+        """Stop trusting the stream at `offset`."""
+        self._event("lost", offset, 0, reason)
+        return _LOST
+
+    # -- chunks ---------------------------------------------------------------------------
+
+    def _parse(self, data: bytes) -> bytes:
+        """Read chunks; return the bytes left over when the reader lost its place."""
+        buffer = self._buffer + data if self._buffer else data
+        position, end, after = 0, len(buffer), 0
+        while True:
+            if self._current is not None:
+                position = self._payload(self._current, buffer, position, end)
+                if self._left:
+                    break
+            if position >= end:
+                break
+            after = self._header(buffer, position, end)
+            if after < 0:
+                break
+            position = after
+        if after == _LOST:
+            # The header here is none, so the search begins behind its first byte.
+            self._base += position + 1
+            self._buffer = b""
+            return buffer[position + 1 :]
+        self._base += position
+        self._buffer = buffer[position:] if position < end else b""
+        return b""
+
+    def _payload(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
+        take = min(self._left, end - position)
+        if take:
+            self._keep(cs, buffer, position, take)
+            position += take
+            self._left -= take
+            if self._left:
+                return position
+        if cs.body_position < cs.length:
+            position = self._fast_run(cs, buffer, position, end)
+            if self._left:
+                return position
+        self._current = None
+        if cs.body_position >= cs.length:
+            self._complete(cs, self._base + position)
+        return position
+
+    def _keep(self, cs: ChunkStream, buffer: bytes, position: int, take: int) -> None:
+        if cs.parts is not None:
+            self._hold(cs, buffer[position : position + take])
+        if cs.received < HEAD_SIZE:
+            cs.head += buffer[position : position + min(take, HEAD_SIZE - cs.received)]
+        cs.received += take
+        cs.body_position += take
+        cs.run[4] += take
+
+    def _hold(self, cs: ChunkStream, piece: bytes) -> None:
+        if self._held + len(piece) > MAX_HELD_BYTES:
+            self._event("held_bytes", cs.header_offset, 0, "body too large to hold")
+            self._release(cs)
+            return
+        self._held += len(piece)
+        assert cs.parts is not None
+        cs.parts.append(piece)
+
+    def _release(self, cs: ChunkStream) -> None:
+        if cs.parts:
+            self._held -= sum(map(len, cs.parts))
+        cs.parts = None
+
+    def _fast_run(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
+        """Pass over the chunks that follow at a fixed stride, comparing their headers in C.
+
+        The slow path (`_header`, `_payload`) gives the same rows; interleaving ends the run.
+        """
+        header = cs.continuation
+        if header is None or (cs.received < HEAD_SIZE and cs.parts is None):
+            return position
+        size, head = self.chunk_size, len(header)
+        visible = end - position - head
+        if visible < 0:
+            return position
+        remaining = cs.length - cs.body_position
+        stride = size + head
+        count = wanted = min(-(-remaining // size), visible // stride + 1)
+        for i in range(head):
+            start = position + i
+            column = buffer[start : start + (wanted - 1) * stride + 1 : stride]
+            count = min(count, wanted - len(column.lstrip(header[i : i + 1])))
+        if not count:
+            return position
+        self._extend_run(cs, self._base + position + head, head)
+        payload = min(remaining, count * size)
+        last = position + (count - 1) * stride + head
+        left = max(last + payload - (count - 1) * size - end, 0)
+        payload -= left
+        stop = last + payload - (count - 1) * size
+        if cs.parts is not None:
+            region = bytearray(buffer[position:stop])
+            for i in range(head):
+                del region[:: stride - i]
+            cs.head = (cs.head + region[:HEAD_SIZE])[:HEAD_SIZE]
+            self._hold(cs, bytes(region))
+        cs.run[4] += payload
+        cs.received += payload
+        cs.body_position += payload
+        cs.chunks += count
+        self._left = left
+        return stop
+
+    def _extend_run(self, cs: ChunkStream, payload_offset: int, header_length: int) -> None:
+        """Let the chunk whose payload starts at `payload_offset` continue the run, or open one."""
+        run, size = cs.run, self.chunk_size
+        _, stream_offset, chunk_payload, run_header, length = run
+        if (
+            chunk_payload == size
+            and length % size == 0
+            and length
+            and (run_header == header_length or (not run_header and length == size))
+            and payload_offset == stream_offset + length // size * (size + header_length)
+        ):
+            run[3] = header_length
+            return
+        self._push_run(cs)
+        cs.run = [cs.body_position, payload_offset, size, 0, 0]
+
+    def _push_run(self, cs: ChunkStream) -> None:
+        """Close the run that grew until now."""
+        cs.runs.append(Run(*cs.run))
+
+    # -- chunk headers --------------------------------------------------------------------
+
+    def _header(self, buffer: bytes, position: int, end: int) -> int:
+        """Read a chunk header; return where its payload starts, or less than 0 to stop."""
+        first = buffer[position]
+        fmt, csid, after = first >> 6, first & 0x3F, position + 1
+        if csid < 2:  # two- and three-byte forms, §5.3.1.1; the pair is little-endian
+            after += csid + 1
+            if after > end:
+                return _NEED_MORE
+            if csid == 0:
+                csid = buffer[position + 1] + 64
+            else:
+                csid = buffer[position + 1] + 256 * buffer[position + 2] + 64
+        cs = self._streams.get(csid)
+        basic = after
+        after += spec.HEADER_LENGTHS[fmt]
+        if after > end:
+            return _NEED_MORE
+        if fmt == 3:
+            if cs is None:
+                return self._lose(self._base + position, f"fmt 3 on unknown chunk stream {csid}")
+            if cs.open:
+                return self._continue(cs, buffer, position, after, end)
+            return self._repeat(cs, buffer, position, after, end)
+        if cs is None:
+            if fmt == 2:
+                return self._lose(self._base + position, f"fmt 2 on unknown chunk stream {csid}")
+            # librtmp and OBS open chunk stream 2 with fmt 1; what is missing counts as 0.
+            cs = ChunkStream(csid)
+            cs.inferred = 0 if self._continuous else UNSEEN
+        field = int.from_bytes(buffer[basic : basic + 3], "big")
+        extended = field == spec.EXTENDED_TIMESTAMP
+        if extended:
+            if after + 4 > end:
+                return _NEED_MORE
+            field = int.from_bytes(buffer[after : after + 4], "big")
+            after += 4
+        header = None
+        if fmt < 2:
+            length = int.from_bytes(buffer[basic + 3 : basic + 6], "big")
+            type_id = buffer[basic + 6]
+            msid = int.from_bytes(buffer[basic + 7 : basic + 11], "little") if fmt == 0 else cs.msid
+            if implausible(type_id, length, msid):
+                reason = f"impossible message header (type {type_id}, length {length})"
+                return self._lose(self._base + position, reason)
+            header = (length, type_id, msid)
+        total = header[0] if header else cs.length
+        if not self._settle_chunk_size(buffer, after, csid, total, extended):
+            return _NEED_MORE
+        if cs.open:
+            self._cut(cs, Flag.REPLACED, self._base + position)
+        cs.extended = extended
+        self._set_header(cs, fmt, field, header)
+        return self._begin(cs, fmt, buffer[position:basic], self._base + position, after)
+
+    def _settle_chunk_size(
+        self, buffer: bytes, after: int, csid: int, length: int, extended: bool
+    ) -> bool:
+        """Whether the chunk size is certain enough to read a message of `length` bytes."""
+        return True
+
+    def _set_header(
+        self, cs: ChunkStream, fmt: int, field: int, header: tuple[int, int, int] | None
+    ) -> None:
+        """Take over what a fmt 0, 1 or 2 header says (§5.3.1.2)."""
+        cs.extended_value = cs.delta = field
+        if fmt == 0:
+            # A fmt 3 that starts a message next repeats this value as a delta, §5.3.1.2.4.
+            cs.timestamp = field
+            cs.inferred = 0
+        else:
+            cs.timestamp = (cs.timestamp + field) & 0xFFFFFFFF
+        if fmt == 1:
+            cs.inferred &= UNSEEN
+        if header is not None:
+            cs.length, cs.type_id, cs.msid = header
+
+    def _continue(self, cs: ChunkStream, buffer: bytes, position: int, after: int, end: int) -> int:
+        """fmt 3 inside a message."""
+        if cs.extended:
+            present = self._extended_repeated(cs, buffer, after, end)
+            if present is None:
+                return _NEED_MORE
+            if present:
+                after += 4
+                if after > end:
+                    return _NEED_MORE
+            else:
+                cs.flags |= Flag.EXTENDED_OMITTED
+                cs.continuation = None
+            self.extended_on_fmt3 = present
+            if not cs.flags & Flag.EXTENDED_OMITTED:
+                cs.continuation = buffer[position:after]
+        self._extend_run(cs, self._base + after, after - position)
+        cs.chunks += 1
+        self._current = cs
+        self._left = min(self.chunk_size, cs.length - cs.body_position)
+        return after
+
+    def _extended_repeated(
+        self, cs: ChunkStream, buffer: bytes, after: int, end: int
+    ) -> bool | None:
+        """Whether the extended timestamp stands on this fmt 3 chunk; None: more bytes needed.
+
+        §5.3.1.3 wants it. librtmp before its fix, OBS before January 2024 and others leave it
+        out; SRS and Red5 write it masked to 31 bits. A payload that collides has odds of 2^-32.
+        """
+        if after + 4 > end:
+            return None if not self._final else self.extended_on_fmt3 is not False
+        value = int.from_bytes(buffer[after : after + 4], "big")
+        return value in (cs.extended_value, cs.timestamp, cs.timestamp & 0x7FFFFFFF)
+
+    def _repeat(self, cs: ChunkStream, buffer: bytes, position: int, after: int, end: int) -> int:
+        """fmt 3 that starts a message: everything is inherited, the delta is added again."""
+        basic = buffer[position:after]
+        delta = cs.delta
+        omitted = False
+        if cs.extended:
+            if after + 4 > end and not self._final:
+                return _NEED_MORE
+            value = int.from_bytes(buffer[after : after + 4], "big")
+            if after + 4 <= end and self._starts_extended(cs, value):
+                delta = self._extended_step(cs, value)
+                after += 4
+            else:
+                omitted = True
+        cs.delta = delta
+        cs.timestamp = (cs.timestamp + delta) & 0xFFFFFFFF
+        after = self._begin(cs, 3, basic, self._base + position, after)
+        if omitted:
+            cs.flags |= Flag.EXTENDED_OMITTED
+        return after
+
+    def _starts_extended(self, cs: ChunkStream, value: int) -> bool:
+        return (
+            value == cs.extended_value
+            or value < SANE_STEP
+            or (value - cs.timestamp) & 0xFFFFFFFF < SANE_STEP
+        )
+
+    def _extended_step(self, cs: ChunkStream, value: int) -> int:
+        """The delta meant by the extended field of a fmt 3 that starts a message.
+
+        The field repeats the last one (§5.3.1.3); a sender that writes the new absolute time
+        instead is recognised by a small step.
+        """
+        if value == cs.extended_value or value < SANE_STEP:
+            return value
+        return (value - cs.timestamp) & 0xFFFFFFFF
+
+    def _begin(self, cs: ChunkStream, fmt: int, basic: bytes, offset: int, after: int) -> int:
+        """Open a message on `cs`: header at stream `offset`, payload at `after` in the buffer."""
+        cs.open = True
+        cs.number = self.messages
+        self.messages += 1
+        cs.header_offset = offset
+        cs.fmt = fmt
+        cs.chunks = 1
+        cs.body_position = cs.received = 0
+        cs.head = b""
+        cs.flags = cs.inferred
+        if cs.csid not in self._streams:
+            self._streams[cs.csid] = cs
+            if fmt and self._continuous:
+                cs.flags |= Flag.FRESH
+        if self.chunk_size_inferred and cs.length > self.chunk_size:
+            cs.flags |= Flag.INFERRED_CHUNK_SIZE
+        cs.parts = [] if cs.type_id in _HELD_TYPES else None
+        cs.run = [0, self._base + after, self.chunk_size, 0, 0]
+        mark = bytes([0xC0 | basic[0]]) + basic[1:]
+        cs.continuation = mark
+        if cs.extended:
+            cs.flags |= Flag.EXTENDED
+            repeated = cs.extended_value.to_bytes(4, "big")
+            cs.continuation = mark + repeated if self.extended_on_fmt3 else None
+        if cs.length > self.chunk_size:
+            self._remember_open(cs, offset)
+        self._current = cs
+        self._left = min(self.chunk_size, cs.length)
+        return after
+
+    def _remember_open(self, cs: ChunkStream, offset: int) -> None:
+        self._open[cs.csid] = cs
+        if len(self._open) > MAX_OPEN_MESSAGES:
+            oldest = next(iter(self._open.values()))
+            self._event("open_messages", oldest.header_offset, 0, "too many open messages")
+            self._cut(oldest, Flag.LIMITED, offset)
+
+    # -- the end of a message -------------------------------------------------------------
+
+    def _complete(self, cs: ChunkStream, end_offset: int) -> None:
+        flags = cs.flags
+        if cs.received == cs.length:
+            flags |= Flag.COMPLETE
+        else:
+            flags |= Flag.DAMAGED
+        body = self._emit(cs, flags, end_offset)
+        if body is None or len(body) < 4:
+            return
+        if cs.type_id == spec.SET_CHUNK_SIZE:
+            self._set_chunk_size(cs, int.from_bytes(body[:4], "big"), end_offset)
+        elif cs.type_id == spec.ABORT:
+            self._abort(int.from_bytes(body[:4], "big"), end_offset)
+
+    def _emit(self, cs: ChunkStream, flags: int, end_offset: int) -> bytes | None:
+        cs.open = False
+        self._open.pop(cs.csid, None)
+        body = None
+        if cs.parts is not None and cs.received == cs.length:
+            body = b"".join(cs.parts)
+        self._release(cs)
+        self._push_run(cs)
+        self._rows.append(
+            MessageRow(
+                cs.number,
+                cs.header_offset,
+                end_offset,
+                cs.chunks,
+                cs.fmt,
+                cs.csid,
+                cs.msid,
+                cs.type_id,
+                cs.timestamp,
+                cs.length,
+                cs.received,
+                flags,
+                cs.head,
+                tuple(cs.runs),
+                body,
+            )
+        )
+        cs.runs = []
+        return body
+
+    def _cut(self, cs: ChunkStream, reason: int, end_offset: int) -> None:
+        """Give up the message under way on `cs`."""
+        self._emit(cs, cs.flags | reason | Flag.DAMAGED, end_offset)
+
+    def _cut_open(self, end_offset: int) -> None:
+        current = self._current
+        if current is not None and current.open:
+            self._open[current.csid] = current
+        for cs in sorted(self._open.values(), key=lambda item: item.number):
+            self._cut(cs, 0, end_offset)
+        self._current = None
+        self._left = 0
+
+    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
+        """§5.4.1: holds for this direction from the next chunk on; the top bit must be zero."""
+        size = value & spec.MAX_CHUNK_SIZE
+        if not size:
+            self._event("chunk_size_zero", cs.header_offset, 0, "Set Chunk Size 0 ignored")
+            return
+        self.chunk_size = size
+        self.chunk_size_inferred = False
+        self.chunk_size_changes.append(ChunkSizeChange(offset, size, cs.number))
+
+    def _abort(self, csid: int, offset: int) -> None:
+        """§5.4.2: the partial message goes, the header state stays."""
+        victim = self._streams.get(csid)
+        if victim is not None and victim.open:
+            self._cut(victim, Flag.ABORTED, offset)
+
+
+def implausible(type_id: int, length: int, msid: int) -> bool:
+    """Whether no product sends such a message header: the reader is out of step.
+
+    An unknown type alone is not enough: it may be a vendor's message.
+    """
+    expected = _CONTROL_LENGTHS.get(type_id)
+    if expected is not None:
+        return length > expected + 60
+    if type_id in KNOWN_TYPES:
+        return type_id not in (8, 9, 22) and msid > 0xFFFFFF
+    return msid > 0xFFFF or length > 1 << 20

@@ -1,0 +1,143 @@
+"""C0–C2 and S0–S2 as annotated trees (RTMP 1.0 §5.2)."""
+
+from typing import Final, NamedTuple
+
+from dissectors import handshake, spec
+from dissectors.fields import Field
+from dissectors.text import hexdump
+
+SIZE: Final = spec.HANDSHAKE_SIZE
+_VERSIONS: Final = {3: "RTMP", 6: "RTMPE", 8: "RTMPE with XTEA", 9: "RTMPE with Blowfish"}
+
+
+class Sides(NamedTuple):
+    """C0 C1 C2 and S0 S1 S2 as far as captured, 3073 bytes each when complete."""
+
+    client: bytes
+    server: bytes
+
+    def packet(self, name: str) -> bytes:
+        """Return `C1`, `C2`, `S1` or `S2`, shorter or empty where not captured."""
+        data = self.client if name[0] == "C" else self.server
+        start = 1 + (int(name[1]) - 1) * SIZE
+        return data[start : start + SIZE]
+
+
+def dissect_handshake(client: bytes, server: bytes, skip: tuple[int, int] = (0, 0)) -> list[Field]:
+    """Return the trees of `C0+C1`, `S0+S1+S2` and `C2`, as far as captured.
+
+    Spans count from the direction's first payload byte; `skip` is what stands before C0 and S0.
+    """
+    sides = Sides(client, server)
+    trees = [
+        _tree("Handshake C0+C1", ("C0", "C1"), sides, skip[0]),
+        _tree("Handshake S0+S1+S2", ("S0", "S1", "S2"), sides, skip[1]),
+        _tree("Handshake C2", ("C2",), sides, skip[0]),
+    ]
+    return [tree for tree in trees if tree.children]
+
+
+def _tree(title: str, names: tuple[str, ...], sides: Sides, skip: int) -> Field:
+    label = f"Real Time Messaging Protocol ({title})"
+    first = 0 if names[0][1] == "0" else 1 + SIZE
+    root = Field("handshake", label, None, skip + first, 0, space="stream")
+    data = sides.client if names[0][0] == "C" else sides.server
+    for name in names:
+        if name[1] == "0":
+            if data:
+                _version(root, name, data[0], skip)
+            continue
+        packet = sides.packet(name)
+        if packet:
+            start = skip + 1 + (int(name[1]) - 1) * SIZE
+            node = root.add(name.lower(), name, None, start, len(packet))
+            (_first_packet if name[1] == "1" else _echo_packet)(node, name, packet, sides)
+            if len(packet) < SIZE:
+                node.warn("cut_short", f"{len(packet)} of {SIZE} bytes")
+    root.length = max((child.end for child in root.children), default=root.start) - root.start
+    return root
+
+
+def _version(root: Field, name: str, version: int, start: int) -> None:
+    meaning = _VERSIONS.get(version, "unknown")
+    node = root.add("version", f"{name}: version {version} ({meaning})", version, start, 1)
+    if version not in _VERSIONS:
+        node.error("unknown_version", "versions other than 3 are deprecated or reserved")
+
+
+def _number(node: Field, name: str, label: str, packet: bytes, at: int) -> int:
+    value = int.from_bytes(packet[at : at + 4], "big")
+    node.add(name, f"{label}: {value}", value, node.start + at, 4)
+    return value
+
+
+def _first_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
+    """C1 or S1: time, then zero (simple form) or a version (digest form), then random bytes."""
+    if len(packet) < 8:
+        return
+    _number(node, "time", "Time", packet, 0)
+    raw = packet[4:8]
+    if raw == b"\0\0\0\0":
+        node.add("zero", "Zero: 0", 0, node.start + 4, 4)
+    else:
+        dotted = ".".join(map(str, raw))
+        node.add("peer_version", f"Version: {dotted}", dotted, node.start + 4, 4)
+    key = handshake.PLAYER_KEY if name == "C1" else handshake.SERVER_KEY
+    digest = handshake.find_digest(packet, key)
+    node.label += f": {'digest' if digest else 'simple'} form"
+    if digest is None:
+        _random(node, packet, 8, len(packet))
+        if raw != b"\0\0\0\0" and len(packet) == SIZE and raw != sides.packet("C1")[:4]:
+            # Proxies and some servers write a version without a digest; SRS copies C1's time.
+            node.note("no_digest", "a version, but no valid digest in either schema")
+        return
+    _random(node, packet, 8, digest.offset)
+    node.add(
+        "digest",
+        f"Digest: {digest.value.hex()} (schema {digest.schema}, verified)",
+        digest.value.hex(),
+        node.start + digest.offset,
+        handshake.DIGEST_SIZE,
+    )
+    _random(node, packet, digest.offset + handshake.DIGEST_SIZE, len(packet))
+
+
+def _random(node: Field, packet: bytes, low: int, high: int) -> None:
+    if low < high:
+        label = f"Random bytes: {hexdump(packet[low:high])}"
+        node.add("random", label, None, node.start + low, high - low)
+
+
+def _echo_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
+    """C2 or S2: the peer's time, when it was read, and the echo of the peer's random bytes."""
+    if len(packet) < 8:
+        return
+    peer_name = "S1" if name == "C2" else "C1"
+    peer = sides.packet(peer_name)
+    time = _number(node, "time", "Time", packet, 0)
+    _number(node, "time2", "Time 2", packet, 4)
+    node.add("echo", f"Echo: {hexdump(packet[8:])}", None, node.start + 8, len(packet) - 8)
+    if len(peer) < SIZE or len(packet) < SIZE:
+        return
+    signed = _signed(name, packet, peer)
+    if packet[8:] == peer[8:]:
+        verdict = "yes, a copy of the whole packet" if packet == peer else "yes"
+    elif signed:
+        verdict = "no, signed instead"
+    elif time == int.from_bytes(peer[:4], "big"):
+        verdict = "time only"
+    else:
+        verdict = "no"
+    echoes = node.add("echoes", f"Echoes {peer_name}: {verdict}", verdict)
+    if signed:
+        node.add("signature", f"Signature over the digest of {peer_name}: verified", True)
+    elif verdict in ("no", "time only"):
+        echoes.note("no_echo", f"strict peers refuse a {name} that does not echo {peer_name}")
+
+
+def _signed(name: str, packet: bytes, peer: bytes) -> bool:
+    own, theirs = handshake.SERVER_KEY, handshake.PLAYER_KEY
+    if name == "C2":
+        own, theirs = theirs, own
+    digest = handshake.find_digest(peer, theirs)
+    return digest is not None and handshake.verify_response(packet, own, digest.value)

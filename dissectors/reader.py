@@ -1,0 +1,284 @@
+"""Reads one direction whatever happens to it: gaps, mid-stream starts, impossible headers.
+
+`feed` takes stream bytes in any pieces, `gap` says that bytes are missing, `take` returns the
+messages that ended since.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final, NamedTuple
+
+from dissectors import resync
+from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
+from dissectors.chunking import HEAD_SIZE, UNSEEN, ChunkParser
+
+SEARCH_STEPS: Final = (4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
+"""Buffer sizes at which a lost reader looks for a chunk boundary again."""
+SEARCH_BUDGET: Final = 64 << 20
+"""Bytes searched before the work is weighed against the bytes read: keeps re-locking linear."""
+STALE: Final = UNSEEN | Flag.INFERRED_LENGTH | Flag.INFERRED_TYPE
+"""What may have changed on a chunk stream while nobody looked."""
+
+
+class _Hole(NamedTuple):
+    """A hole over a chunk boundary, inside the message of `cs`."""
+
+    cs: ChunkStream
+    length: int
+    chunk_left: int
+
+
+class ChunkReader(ChunkParser):
+    """Reads one direction's chunk stream from `stream_offset` on.
+
+    With `synchronised` false the place of the first chunk header and the chunk size are unknown
+    (the capture began mid-stream): the reader searches before it reads.
+    """
+
+    def __init__(
+        self, stream_offset: int, *, synchronised: bool = True, rtmp_likely: bool = True
+    ) -> None:
+        super().__init__(stream_offset)
+        self.from_start = synchronised
+        """The first chunk size is the default, not inferred."""
+        self.rtmp_likely = rtmp_likely
+        self.resyncs = 0
+        self.given_up = False
+        """True when this is not RTMP after all; nothing is searched any more."""
+        self._continuous = synchronised
+        self._chunk_size_known = synchronised
+        self._chunk_size_open = False
+        """Locked, but no message was split yet: the size is a lower bound."""
+        self._undecided = 0
+        """Buffered bytes that did not decide an open chunk size."""
+        self._search: bytearray | None = None if synchronised else bytearray()
+        """Bytes that wait for a chunk boundary; None while locked."""
+        self._searched = 0
+        self._known: dict[int, tuple[int, int, int]] = {}
+        """What is remembered of every chunk stream while searching: type, length, msid."""
+        self._hole: _Hole | None = None
+        if synchronised:
+            self.chunk_size_changes.append(ChunkSizeChange(stream_offset, self.chunk_size, None))
+
+    @property
+    def locked(self) -> bool:
+        """True while chunk boundaries are known."""
+        return self._search is None
+
+    def feed(self, data: bytes) -> None:
+        """Read stream bytes; they follow what was fed before."""
+        while data:
+            data = self._parse(data) if self._search is None else self._feed_search(data)
+
+    def gap(self, length: int) -> None:
+        """Take notice that `length` stream bytes are missing here."""
+        self._settle_search()
+        self._forget_hole()
+        if self._search is not None:
+            self._base += length
+            return
+        current = self._current
+        if current is not None and length <= self._left:
+            # The hole lies inside one chunk's payload: its length is known, so is what follows.
+            self._skip(current, length)
+            return
+        left = self._left
+        self._lose(self._base, f"{length} bytes missing over a chunk boundary", keep_open=True)
+        if current is not None and not self._buffer:
+            self._hole = _Hole(current, length, left)
+        else:
+            self._cut_open(self._base)
+        self._base += len(self._buffer) + length
+        self._buffer = b""
+
+    def finish(self) -> None:
+        """Take notice that the stream ends here; cut messages become rows."""
+        self._final = True
+        self._settle_search()
+        if self._search is None:
+            self._parse(b"")
+        self._settle_search()
+        self._cut_open(self._base + len(self._buffer))
+
+    # -- holes inside one message ---------------------------------------------------------
+
+    def _skip(self, cs: ChunkStream, length: int) -> None:
+        """Pass over a hole inside the current chunk's payload."""
+        self._base += length
+        self._left -= length
+        self._lack(cs, length)
+        cs.run[4] += length
+        if not self._left:
+            self._current = None
+            if cs.body_position >= cs.length:
+                self._complete(cs, self._base)
+
+    def _lack(self, cs: ChunkStream, length: int) -> None:
+        self._release(cs)
+        if cs.received < HEAD_SIZE:
+            cs.head = cs.head.ljust(HEAD_SIZE, b"\0")[:HEAD_SIZE]
+        cs.body_position += length
+
+    def _try_bridge(self, data: bytes) -> bool:
+        """Go on in the message that the hole began in, if what follows proves it."""
+        hole = self._hole
+        if hole is None:
+            return False
+        cs = hole.cs
+        found = resync.bridge(
+            data,
+            hole.length,
+            hole.chunk_left,
+            cs.length - cs.body_position,
+            self.chunk_size,
+            cs.csid,
+            cs.extended and self.extended_on_fmt3 is not False,
+            self._known | {cs.csid: (cs.type_id, cs.length, cs.msid)},
+        )
+        if found is None:
+            return False
+        self._event("bridged", self._base - hole.length, hole.length, "the message goes on")
+        self._hole, self._search = None, None
+        self._lack(cs, found.missing)
+        self._base += found.header_left
+        self._left = found.chunk_left
+        self._current = cs if found.chunk_left else None
+        if found.chunk_left:
+            self._push_run(cs)
+            cs.run = [cs.body_position, self._base, found.chunk_left, 0, 0]
+        elif not found.message_left:
+            self._complete(cs, self._base)
+        self._resume(data[found.header_left :])
+        return True
+
+    def _forget_hole(self) -> None:
+        """Give up the messages that a hole was cut into."""
+        if self._hole is not None:
+            offset = self._base - self._hole.length
+            self._hole = None
+            self._cut_open(offset)
+
+    # -- out of step ----------------------------------------------------------------------
+
+    def _lose(self, offset: int, reason: str, *, keep_open: bool = False) -> int:
+        """Stop trusting the stream at `offset` and search for a chunk boundary from there."""
+        stop = super()._lose(offset, reason)
+        current = self._current
+        self._known = {
+            cs.csid: (cs.type_id, -1 if cs.open or cs is current else cs.length, cs.msid)
+            for cs in self._streams.values()
+        }
+        if not keep_open:
+            self._cut_open(offset)
+        self._search = bytearray()
+        return stop
+
+    def _feed_search(self, data: bytes) -> bytes:
+        """Buffer bytes until a chunk boundary shows; return the bytes not yet used."""
+        if self.given_up:
+            self._base += len(data)
+            return b""
+        used = 0
+        while self._search is not None and not self.given_up and used < len(data):
+            held = len(self._search)
+            step = SEARCH_STEPS[bisect_right(SEARCH_STEPS, held)]
+            piece = data[used : used + step - held]
+            self._search += piece
+            used += len(piece)
+            if held + len(piece) == step:
+                self._try_search(final=step == SEARCH_STEPS[-1])
+        return data[used:]
+
+    def _settle_search(self) -> None:
+        """Decide with the bytes at hand: more will not come, or not without a hole."""
+        while self._search:
+            self._try_search(final=True)
+
+    def _try_search(self, *, final: bool) -> None:
+        """Look for a chunk boundary in what was buffered; on success read on from there."""
+        data = bytes(self._search or b"")
+        if self._try_bridge(data):
+            return
+        self._searched += len(data)
+        exhausted = self._searched > SEARCH_BUDGET + 16 * self._base
+        lock = None if exhausted else self._find(data, final)
+        if lock is not None:
+            self._forget_hole()
+            self._lock(lock)
+            self._resume(data[lock.offset :])
+        elif final or exhausted:
+            self._forget_hole()
+            self._event("unreadable", self._base, len(data), "no chunk boundary found")
+            self.given_up = exhausted or not self.rtmp_likely
+            self._base += len(data)
+            self._search = bytearray()
+
+    def _find(self, data: bytes, final: bool) -> resync.Lock | None:
+        known = self.chunk_size if self._chunk_size_known else None
+        hints = resync.Hints(chunk_size=known, known=self._known, rtmp_likely=self.rtmp_likely)
+        lock = resync.search(data, hints, final=final)
+        if lock is None and final and known is not None:
+            # Set Chunk Size may have stood in the hole.
+            hints = resync.Hints(known=self._known, rtmp_likely=self.rtmp_likely)
+            lock = resync.search(data, hints, final=True)
+        return lock
+
+    def _resume(self, data: bytes) -> None:
+        """Read on, locked again; what is left when that fails waits for the next search."""
+        self._search = None
+        rest = self._parse(data)
+        if self._search is not None:
+            self._search += rest
+
+    def _lock(self, lock: resync.Lock) -> None:
+        """Trust the stream again from `lock.offset` in the search buffer on."""
+        evidence = f"{lock.bits:.0f} bits of evidence, chunk size {lock.chunk_size}"
+        self._event("resync", self._base, lock.offset, f"locked with {evidence}")
+        self._base += lock.offset
+        self.resyncs += 1
+        self._continuous = False
+        if not self._chunk_size_known or lock.chunk_size != self.chunk_size:
+            self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
+        for cs in self._streams.values():
+            cs.inferred |= STALE
+
+    def _infer_chunk_size(self, size: int, offset: int, *, open_: bool) -> None:
+        self.chunk_size = size
+        self.chunk_size_inferred = True
+        self._chunk_size_open = open_
+        self._chunk_size_known = not open_
+        changes = self.chunk_size_changes
+        if changes and changes[-1].number is None and not self.from_start:
+            changes.pop()  # a lower bound until now
+        changes.append(ChunkSizeChange(offset, size, None))
+
+    def _settle_chunk_size(
+        self, buffer: bytes, after: int, csid: int, length: int, extended: bool
+    ) -> bool:
+        """Infer an open chunk size from the first message that is longer than its lower bound."""
+        if not self._chunk_size_open or length <= self.chunk_size:
+            return True
+        enough = len(buffer) - after >= length + 4096 or self._final
+        if not enough and len(buffer) < 2 * self._undecided:
+            return False
+        known = {
+            cs.csid: (cs.type_id, cs.length, cs.msid)
+            for cs in self._streams.values()
+            if not cs.open and cs.csid != csid
+        }
+        size = resync.split_size(buffer, after, csid, length, extended, self.chunk_size, known)
+        if size is None and not enough:
+            self._undecided = len(buffer)
+            return False
+        self._undecided = 0
+        if size is None or size == resync.UNSPLIT:
+            self._infer_chunk_size(length, self._base, open_=True)
+        else:
+            self._infer_chunk_size(size, self._base, open_=False)
+        return True
+
+    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
+        super()._set_chunk_size(cs, value, offset)
+        self._chunk_size_open = False
+        self._chunk_size_known = True

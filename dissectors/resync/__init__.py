@@ -1,0 +1,8 @@
+"""Find chunk headers again after a capture gap or a mid-stream start (RTMP 1.0 §5.3)."""
+
+from dissectors.resync.bridge import Bridge, bridge
+from dissectors.resync.chain import split_size
+from dissectors.resync.search import MAX_SEARCH, Hints, Lock, search
+from dissectors.resync.sizes import UNSPLIT
+
+__all__ = ["MAX_SEARCH", "UNSPLIT", "Bridge", "Hints", "Lock", "bridge", "search", "split_size"]

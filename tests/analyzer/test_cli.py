@@ -1,0 +1,314 @@
+"""Options, exit codes, streams: what scripts rely on."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analyzer import __version__, cli
+from analyzer.model import Diagnostic
+from analyzer.session import Session
+from tests.analyzer import talk
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("captures") / "talk.pcap"
+    path.write_bytes(talk.pcap(talk.publish(), talk.answer()))
+    return str(path)
+
+
+def program(*words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "analyzer", *words]
+    where = os.environ | environment
+    return subprocess.run(command, cwd=ROOT, env=where, capture_output=True, timeout=60)
+
+
+def test_summary_when_not_a_terminal(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([capture]) == 0
+    out, err = capsys.readouterr()
+    assert "publish app 'live'" in out and err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (["--json"], '{"schema": '),
+        (["-F", "json"], '{"schema": '),
+        (["--ndjson"], '{"kind": "header"'),
+        (["--format", "list"], "    time  dir"),
+        (["-F", "list", "-l"], "    time  dir"),
+        (["-F", "summary"], "talk.pcap: pcap"),
+        (["--tree"], "c0.c2s.0  frame"),
+        (["-V"], "c0.c2s.0  frame"),
+        (["-VV"], "c0.c2s.0  frame"),
+        (["-x"], "c0.c2s.0  frame"),
+        (["-Y", "video"], "    time  dir"),
+    ],
+)
+def test_formats(
+    capture: str, words: list[str], start: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([capture, *words]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(start) and err == ""
+
+
+def test_vv_shows_plumbing(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main([capture, "-V"])
+    assert "AMF0 type" not in capsys.readouterr().out
+    cli.main([capture, "-VV"])
+    assert "AMF0 type: String (0x02)" in capsys.readouterr().out
+
+
+def test_filter_and_packet_count(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-r", capture, "--json", "-Y", "rtmpt.header.typeid == 9"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {m["type_id"] for m in report["messages"]} == {9}
+    assert cli.main([capture, "--json", "-c", "16"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["capture"]["packets"] == 16 and 0 < len(report["messages"]) < 21
+
+
+def test_filter_error_has_a_caret(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([capture, "-Y", "type_id == 9 and cside == 3"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "rtmp-analyze: filter: unknown field 'cside'; did you mean 'csid'?",
+        "type_id == 9 and cside == 3",
+        "                 ^^^^^",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--no-such-option"],
+        ["x.pcap", "-F", "pdf"],
+        ["x.pcap", "-c", "0"],
+        ["x.pcap", "-c", "-5"],
+        ["x.pcap", "-d", "udp.port==1,rtmp"],
+        ["x.pcap", "-d", "tcp.port==70000,rtmp"],
+        ["x.pcap", "--report", "json"],
+        ["x.pcap", "--report", "pdf=x"],
+        ["check", "x.pcap", "--fail-on", "sometimes"],
+        ["x.pcap", "-o", "/no/such/folder/file"],
+        ["schema", "extra"],
+    ],
+)
+def test_usage_errors(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [["-i", "lo"], ["-D"], ["-i", "lo", "-f", "tcp"], ["-w", "x"]])
+def test_live_capture_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    message = "rtmp-analyze: live capture is not available in this version\n"
+    assert capsys.readouterr().err == message
+
+
+def test_unreadable_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text").write_text("this is no capture at all")
+    for path in (tmp_path / "missing.pcap", tmp_path / "text", tmp_path):
+        assert cli.main([str(path)]) == 3
+        out, err = capsys.readouterr()
+        assert out == "" and len(err.splitlines()) == 1 and err.startswith("rtmp-analyze: ")
+
+
+def test_no_rtmp_is_4_with_output(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(talk.CAPTURES / "edge" / "rtmps.pcap")
+    assert cli.main([path, "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert json.loads(out)["summary"]["verdict"] == "inconclusive"
+    assert len(err.splitlines()) == 1
+    assert cli.main(["check", path]) == 4
+
+
+def test_truncated_capture_is_read(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(Path(capture).read_bytes()[:-100])
+    assert cli.main([str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["capture"]["truncated"] is True and report["messages"]
+
+
+def test_check(
+    capture: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    severity = ["warning"]
+
+    def diagnose(self: Session, progress: object = None) -> None:
+        index(self)
+        self.diagnostics = [Diagnostic("CHK-01", severity[0], "odd", message="c0.c2s.1")]
+
+    index = Session.run
+    assert cli.main(["check", capture]) in (0, 1)
+    capsys.readouterr()
+    monkeypatch.setattr(Session, "run", diagnose)
+    assert cli.main(["check", capture]) == 0
+    assert capsys.readouterr().out.startswith("pass: talk.pcap: 0 errors, 1 warning, 0 notes")
+    assert cli.main(["check", capture, "--fail-on", "warning"]) == 1
+    assert "warning: CHK-01  c0.c2s.1" in capsys.readouterr().out
+    severity[0] = "error"
+    assert cli.main(["check", capture]) == 1
+    assert capsys.readouterr().out.startswith("fail: ")
+    assert cli.main(["check", capture, "--fail-on", "never"]) == 0
+    assert cli.main([capture, "--fail-on", "error"]) == 1
+    assert cli.main([capture]) == 0
+
+
+def test_capture_named_like_a_command(
+    capture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "check").write_bytes(Path(capture).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["./check"]) == 0
+    assert cli.main(["check", "./check"]) in (0, 1)
+
+
+def test_several_outputs_from_one_pass(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, main = (str(tmp_path / name) for name in ("a.json", "b.txt", "main"))
+    words = [capture, "--report", f"json={one}", "--report", f"list={two}", "-o", main]
+    assert cli.main(words) == 0
+    assert capsys.readouterr() == ("", "")
+    assert json.loads(Path(one).read_text())["summary"]["messages"] == 21
+    assert Path(two).read_text("utf-8").count("\n") == 22
+    assert Path(main).read_text("utf-8").startswith("talk.pcap: ")
+
+
+def test_capture_is_never_overwritten(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(capture).read_bytes()
+    assert cli.main([capture, "-o", capture]) == 2
+    assert cli.main([capture, "--report", f"json={capture}"]) == 2
+    assert Path(capture).read_bytes() == before
+
+
+def test_redaction_defaults(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def shown(*words: str) -> tuple[bool, str]:
+        assert cli.main([capture, *words]) == 0
+        out, err = capsys.readouterr()
+        return "s3cr3t" in out, err
+
+    for form in ("json", "ndjson"):
+        assert shown("-F", form) == (False, "")
+        visible, err = shown("-F", form, "--no-redact")
+        assert visible and "not redacted" in err and len(err.splitlines()) == 1
+    for form in ("summary", "list", "tree"):
+        assert shown("-F", form) == (True, "")
+        assert shown("-F", form, "--redact") == (False, "")
+
+
+def test_color(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, colored in (
+        (["--color", "always"], True),
+        (["--color", "never"], False),
+        ([], False),
+    ):
+        cli.main([capture, "-F", "list", *words])
+        assert ("\x1b[" in capsys.readouterr().out) is colored
+
+
+def test_schema_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"rtmp-analyze {__version__}\n"
+
+
+def test_internal_error_is_one_line(
+    capture: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(self: Session, progress: object = None) -> None:
+        raise RuntimeError("odd\n\x1b[31m")
+
+    monkeypatch.delenv("RTMP_ANALYZE_DEBUG", raising=False)
+    monkeypatch.setattr(Session, "run", broken)
+    assert cli.main([capture]) == 70
+    err = capsys.readouterr().err
+    assert err.startswith("rtmp-analyze: internal error: RuntimeError") and "report" in err
+    assert len(err.splitlines()) == 1 and "\x1b" not in err
+    monkeypatch.setenv("RTMP_ANALYZE_DEBUG", "1")
+    assert cli.main([capture]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Session, progress: object = None) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "run", interrupted)
+    assert cli.main([capture]) == 130
+
+
+def test_closed_pipe() -> None:
+    path = talk.CAPTURES / "real" / "publish-play-nginx.pcap"
+    command = [sys.executable, "-m", "analyzer", str(path), "--tree"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk(capture: str) -> None:
+    for words in (["-o", "/dev/full"], ["--report", "json=/dev/full"]):
+        done = program(capture, *words)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "analyzer", capture, "--tree"]
+        run = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert run.returncode == 2 and len(run.stderr.splitlines()) == 1
+
+
+def test_standard_input(capture: str) -> None:
+    command = [sys.executable, "-m", "analyzer", "-", "--json"]
+    data = Path(capture).read_bytes()
+    done = subprocess.run(command, cwd=ROOT, input=data, capture_output=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == b""
+    assert json.loads(done.stdout)["summary"]["messages"] == 21
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "summary", "list", "tree"])
+def test_output_is_deterministic(form: str) -> None:
+    path = str(talk.CAPTURES / "real" / "publish-denied.pcap")
+    places = [
+        {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "LC_ALL": "de_DE.UTF-8"},
+        {"PYTHONHASHSEED": "3", "PYTHONIOENCODING": "latin-1", "LANG": "POSIX"},
+    ]
+    runs = [program("-F", form, path, **place) for place in places]
+    assert {run.returncode for run in runs} <= {0, 4}
+    assert runs[0].stdout and len({run.stdout for run in runs}) == 1
+
+
+def modules(*words: str) -> set[str]:
+    """Return the top-level modules that a run of the program has loaded."""
+    code = (
+        "import sys; from analyzer import cli; code = cli.main(sys.argv[1:]); "
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return set(done.stderr.split())
+
+
+def test_what_is_imported(capture: str) -> None:
+    for word in ("--help", "--version"):
+        assert not modules(word) & {"numpy", "dpkt", "scapy", "textual", "rich", "dataclasses"}
+    loaded = modules("--json", capture)
+    assert "numpy" in loaded and not loaded & {"textual", "rich", "scapy"}

@@ -1,0 +1,181 @@
+"""From a capture to rows and trees."""
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.model import Options
+from analyzer.session import Session
+from dissectors.chunk_state import Flag
+from dissectors.fields import Field
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+ALL = sorted(
+    path for path in CAPTURES.rglob("*") if ".pcap" in path.suffixes or path.suffix == ".pcapng"
+)
+
+RELEASE_STREAM = """\
+Real Time Messaging Protocol (AMF0 Command releaseStream('livestream'))
+    RTMP Header
+        01.. .... = Format: 1
+        ..00 0011 = Chunk Stream ID: 3
+        Timestamp delta: 0
+        Timestamp: 0 (calculated)
+        Body size: 39
+        Type ID: AMF0 Command (0x14)
+    RTMP Body
+        String 'releaseStream'
+        Number 2
+        Null
+        String 'livestream'
+"""
+
+
+def analysed(name: str, options: Options | None = None) -> Session:
+    session = Session([str(CAPTURES / name)], options)
+    session.run()
+    return session
+
+
+def plain(node: Field, depth: int = 0) -> str:
+    lines = ["    " * depth + node.label + "\n"]
+    lines += [plain(child, depth + 1) for child in node.children if not child.plumbing]
+    return "".join(lines)
+
+
+def rows_of(session: Session, **wanted: int) -> list[int]:
+    return [
+        row
+        for row in session.order().tolist()
+        if all(session.value(row, name) == value for name, value in wanted.items())
+    ]
+
+
+def test_the_tree_of_release_stream_to_the_letter():
+    session = analysed("real/publish-play-nginx.pcap")
+    row = next(row for row in session.order() if "releaseStream" in session.info(row))
+    assert session.header_bytes(row).hex() == "4300000000002714"
+    assert plain(session.tree(row)) == RELEASE_STREAM
+
+
+def test_two_connections_in_one_capture():
+    session = analysed("real/publish-play-nginx.pcap")
+    publisher, player = session.connections
+    assert (publisher.id, publisher.role, publisher.app) == ("c0", "publish", "live")
+    assert (player.id, player.role) == ("c1", "play")
+    assert publisher.streams[0].name == player.streams[0].name == "livestream"
+    assert publisher.handshake == {"version": 3, "kind": "digest"}
+    assert player.handshake == {"version": 3, "kind": "simple"}
+    assert [size.size for size in publisher.chunk_sizes[0]] == [128, 4096]
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
+def test_every_tree_covers_its_bytes(path):
+    session = Session([str(path)])
+    session.run()
+    for row in session.order()[:400].tolist():
+        body = session.body(row).data
+        tree = session.tree(row)
+        for space, size in (("header", len(session.header_bytes(row))), ("body", len(body))):
+            node = next(child for child in tree.children if child.space == space)
+            assert covered(node) == size, (session.message_id(row), space)
+        assert session.info(row).isprintable()
+
+
+def covered(root: Field) -> int:
+    """Leaf spans tile the space from 0; bit fields share their byte."""
+    position = 0
+    for start, end in sorted({(leaf.start, leaf.end) for leaf in root.leaves() if leaf.length}):
+        if start == position:
+            position = end
+        else:
+            assert start < position and end <= position, f"gap or overlap at {start}"
+    return position
+
+
+def test_a_malformed_command_does_not_disturb_the_stream():
+    session = analysed("edge/bad-then-media.pcap")
+    media = rows_of(session, type_id=8) + rows_of(session, type_id=9)
+    assert len(media) == 120
+    assert all(session.value(row, "flags") & Flag.COMPLETE for row in media)
+    assert [finding.rule for finding in session.diagnostics] == ["AMF-02"]
+
+
+def test_mid_stream_start():
+    session = analysed("edge/mid100-pub-small-21935.pcap")
+    assert len(rows_of(session, type_id=8) + rows_of(session, type_id=9)) == 258
+    assert len(rows_of(session, type_id=20)) == 2
+    assert not session.connections[0].from_start
+    assert {finding.rule for finding in session.diagnostics} == {"CAP-01"}
+
+
+def test_one_lost_segment_damages_one_message():
+    whole = analysed("edge/pub-small-21935.pcap")
+    lossy = analysed("edge/x-del513.pcap")
+    cut = [row for row in lossy.order() if not lossy.value(row, "flags") & Flag.COMPLETE]
+    assert cut and all(lossy.missing(row) for row in cut)
+    assert len(whole.messages) - len(lossy.messages) <= 4
+    bodies = {whole.body(row).data for row in whole.order().tolist()}
+    for row in lossy.order().tolist():
+        if lossy.value(row, "flags") & Flag.COMPLETE:
+            assert lossy.body(row).data in bodies
+
+
+def test_replies_are_paired_by_direction_and_by_stream():
+    session = analysed("real/publish-play-nginx.pcap")
+    pairs = {}
+    for row in rows_of(session, type_id=20, connection=0):
+        _, summary = session.summary(row)
+        if "reply" in summary:
+            reply = next(r for r in session.order() if session.message_id(r) == summary["reply"])
+            pairs[summary["name"]] = session.info(reply)
+            assert summary["latency_ns"] >= 0
+    assert pairs["connect"] == "_result('NetConnection.Connect.Success')"
+    assert pairs["createStream"] == "_result()"
+    assert pairs["publish"] == "onStatus('NetStream.Publish.Start')"
+
+
+def test_acknowledgements_are_compared_with_the_bytes_sent():
+    session = analysed("real/play-vod-rtmpdump.pcap")
+    rows = rows_of(session, type_id=3)
+    for row in rows:
+        _, summary = session.summary(row)
+        assert 0 <= summary["unacknowledged"] < 100_000
+
+
+def test_body_spans_map_to_the_file():
+    session = analysed("real/publish-chunk128.pcap")
+    data = (CAPTURES / "real/publish-chunk128.pcap").read_bytes()
+    row = max(session.order().tolist(), key=lambda row: session.value(row, "chunks"))
+    body = session.body(row).data
+    spans = session.locate(row, "body", 0, len(body))
+    joined = b"".join(data[s.file_offset : s.file_offset + s.length] for s in spans)
+    assert joined == body
+    assert len(session.chunk_spans(row)) == session.value(row, "chunks")
+    assert sum(span.payload_length for span in session.chunk_spans(row)) == len(body)
+
+
+def test_stop_after_some_packets():
+    session = analysed("real/publish-play-nginx.pcap", Options(max_packets=40))
+    assert session.capture.packets == 40
+    assert 0 < len(session.messages) < 100
+
+
+def test_several_captures_are_one():
+    name = str(CAPTURES / "real/publish-denied.pcap")
+    other = str(CAPTURES / "real/play-missing.pcap")
+    session = Session([name, other])
+    session.run()
+    alone = [analysed("real/publish-denied.pcap"), analysed("real/play-missing.pcap")]
+    assert len(session.messages) == sum(len(one.messages) for one in alone)
+    assert session.capture.packets == sum(one.capture.packets for one in alone)
+    bodies = [session.body(row).data for row in session.order().tolist()]
+    assert sorted(bodies) == sorted(
+        one.body(row).data for one in alone for row in one.order().tolist()
+    )
+
+
+def test_a_capture_without_rtmp():
+    session = analysed("edge/rtmpt-http.pcap")
+    assert [connection.variant for connection in session.connections] == ["rtmpt"]
+    assert len(session.messages) == 0

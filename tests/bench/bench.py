@@ -1,0 +1,114 @@
+"""Our time against tshark's and tcpdump's: python tests/bench/bench.py [--mb 200] [capture …]
+
+Every tool reads the same files, one after another, round by round; the table shows medians. Wall
+and CPU seconds (user and system, children included) and the peak resident set of the process.
+Without captures it makes its own, one per MTU and chunk size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from make_capture import make
+
+OURS = [
+    sys.executable, "-m", "analyzer", "{file}", "-F", "ndjson", "--detail", "summary",
+    "-o", "/dev/null",
+]  # fmt: skip
+TSHARK = [
+    "tshark", "-r", "{file}", "-o", "rtmpt.max_packet_size:16777215",
+    "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "rtmpt",
+    "-T", "fields", "-e", "rtmpt.header.typeid",
+]  # fmt: skip
+TCPDUMP = ["tcpdump", "-n", "-r", "{file}", "-w", "/dev/null"]
+TOOLS = {"rtmp-analyze": OURS, "tshark": TSHARK, "tcpdump": TCPDUMP}
+VARIANTS = [(1500, 4096), (1500, 128), (1500, 60000), (9000, 4096), (65536, 60000)]
+"""MTU and chunk size of the captures made here."""
+
+
+class Cost(NamedTuple):
+    """Seconds and bytes of one run; `status` is the exit code."""
+
+    wall: float
+    cpu: float
+    peak: float
+    status: int
+
+
+def measure(command: list[str]) -> Cost:
+    """Run a command to its end, its output thrown away."""
+    root = str(Path(__file__).parents[2])
+    null = os.open(os.devnull, os.O_RDWR)
+    start = time.perf_counter()
+    actions = [(os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
+    program = shutil.which(command[0]) or command[0]
+    environment = {**os.environ, "PYTHONPATH": root}
+    child = os.posix_spawn(program, command, environment, file_actions=actions)
+    _, status, usage = os.wait4(child, 0)
+    wall = time.perf_counter() - start
+    os.close(null)
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, peak, os.waitstatus_to_exitcode(status))
+
+
+def compare(path: Path, rounds: int, tools: list[str]) -> dict[str, Cost]:
+    """Medians per tool over interleaved rounds; the worst exit code stays visible."""
+    costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
+    for _ in range(rounds):
+        for tool in tools:
+            command = [part.replace("{file}", str(path)) for part in TOOLS[tool]]
+            costs[tool].append(measure(command))
+    return {
+        tool: Cost(
+            statistics.median(run.wall for run in runs),
+            statistics.median(run.cpu for run in runs),
+            max(run.peak for run in runs),
+            max((run.status for run in runs), key=abs),
+        )
+        for tool, runs in costs.items()
+    }
+
+
+def show(title: str, costs: dict[str, Cost]) -> None:
+    """Print one table; the ratios are the others' cost over ours."""
+    base = costs.get("rtmp-analyze")
+    print(f"\n{title}\n{'tool':14}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x wall':>8}{'x CPU':>8}")
+    for tool, cost in costs.items():
+        ratio = "" if base is None else f"{cost.wall / base.wall:8.2f}{cost.cpu / base.cpu:8.2f}"
+        failed = f"  exit {cost.status}" if cost.status else ""
+        print(f"{tool:14}{cost.wall:9.2f}{cost.cpu:9.2f}{cost.peak / 1e6:9.0f}{ratio}{failed}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("captures", nargs="*", type=Path)
+    parser.add_argument("--mb", type=float, default=200, help="size of the captures made here")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    tools = [tool for tool, command in TOOLS.items() if shutil.which(command[0])]
+    for missing in sorted(set(TOOLS) - set(tools)):
+        print(f"{missing} is not installed: left out", file=sys.stderr)
+    for path in options.captures:
+        costs = compare(path, options.rounds, tools)
+        show(f"{path.name}, {path.stat().st_size / 1e6:.1f} MB", costs)
+    if options.captures:
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for mtu, chunk in VARIANTS:
+            path = Path(scratch) / "bench.pcap"
+            made = make(path, int(options.mb * 1e6), mtu, chunk)
+            title = f"MTU {mtu}, chunk size {chunk}: {made}"
+            show(title, compare(path, options.rounds, tools))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
