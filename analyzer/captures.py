@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import BinaryIO, Final
 
 from analyzer.model import CaptureInfo
@@ -22,6 +23,7 @@ class CaptureSet:
         self.files: list[Capture] = [open_capture(path) for path in paths]
         self._bases: list[int] = [0]
         """Where each file begins in the common offset space; known once the one before ended."""
+        self._lock = Lock()
         self._blocks: OrderedDict[tuple[int, int], bytes] = OrderedDict()
 
     def batches(self) -> Iterator[FrameBatch]:
@@ -61,13 +63,14 @@ class CaptureSet:
 
     def _block(self, number: int, at: int) -> bytes:
         key = (number, at)
-        block = self._blocks.get(key)
-        if block is None or len(block) < BLOCK:  # a growing file has more by now
-            block = self.files[number].pread(at * BLOCK, BLOCK)
-            self._blocks[key] = block
-            while len(self._blocks) > CACHED_BLOCKS:
-                self._blocks.popitem(last=False)
-        return block
+        with self._lock:
+            block = self._blocks.get(key)
+            if block is None or len(block) < BLOCK:  # a growing file has more by now
+                block = self.files[number].pread(at * BLOCK, BLOCK)
+                self._blocks[key] = block
+                while len(self._blocks) > CACHED_BLOCKS:
+                    self._blocks.popitem(last=False)
+            return block
 
     @property
     def problems(self) -> list[Problem]:

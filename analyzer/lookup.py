@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from analyzer import media_rows
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 CACHED_BODIES: Final = 256
 MAX_CHUNK_SPANS: Final = 4096
 """Chunks listed of one message; 16 MB in chunks of 128 bytes are 131,072."""
+MAX_TRACKS: Final = 256
+"""Track ids are one byte."""
+_NO_CONFIGS: Final[dict[int, CodecConfig]] = {}
 MEDIA_KINDS: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
 INFERRED: Final = {
     Flag.INFERRED_TIMESTAMP: "timestamp",
@@ -71,6 +75,7 @@ class Lookup:
     done: bool
 
     def __init__(self) -> None:
+        self._lock = RLock()
         self._dissections: OrderedDict[int, Dissection] = OrderedDict()
         self._exchanges: dict[int, Exchange] | None = None
         self._configs: OrderedDict[tuple[int, int, str, int], dict[int, CodecConfig]] = (
@@ -79,9 +84,10 @@ class Lookup:
 
     def forget(self) -> None:
         """Drop what was cached: connections got their final numbers."""
-        self._dissections.clear()
-        self._configs.clear()
-        self._exchanges = None
+        with self._lock:
+            self._dissections.clear()
+            self._configs.clear()
+            self._exchanges = None
 
     def exchange(self, row: int) -> Exchange | None:
         """Return the call and reply that a command belongs to, once the capture is indexed."""
@@ -255,15 +261,16 @@ class Lookup:
     ) -> dict[int, CodecConfig]:
         """Return the codec configurations in force at a stream offset, by track."""
         side = connection.sides[direction]
-        before = connection.rtmp.config_before(side, kind, offset)
-        if not before:
-            return {}
-        key = (connection.index, direction, kind, len(before))
+        count = connection.rtmp.configs_before(side, kind, offset)
+        if not count:
+            return _NO_CONFIGS
+        key = (connection.index, direction, kind, count)
         found = self._configs.get(key)
         if found is None:
             found = {}
-            for config in before[-64:]:  # the last one of each track counts
-                row = self.row_of(connection, direction, config.row)
+            before = connection.rtmp.halves[side].configs[kind][:count]
+            for ordinal in before[-MAX_TRACKS:]:  # the last one of each track counts
+                row = self.row_of(connection, direction, ordinal)
                 record = video.config_record if kind == "video" else audio.config_record
                 for track, codec, data in record(self.body(row).data):
                     found[track] = CodecConfig(codec, data, self.message_id(row))
@@ -277,7 +284,11 @@ class Lookup:
         raise NotImplementedError
 
     def dissect(self, row: int) -> Dissection:
-        """Decode the message's body."""
+        """Decode the message's body. May be called from any thread."""
+        with self._lock:
+            return self._dissect(row)
+
+    def _dissect(self, row: int) -> Dissection:
         found = self._dissections.get(row)
         if found is not None:
             self._dissections.move_to_end(row)
@@ -320,6 +331,10 @@ class Lookup:
         if shared is not None:
             kind = MEDIA_KINDS[self.value(row, "type_id")]
             return kind, media_rows.summary_at(shared, self.value(row, "timestamp"))
+        return self.decoded_summary(row)
+
+    def decoded_summary(self, row: int) -> tuple[str, dict[str, Any]] | None:
+        """Return the summary of the whole body and its key; None for a type without one."""
         body = self.dissect(row).body
         if body.name == "body" or not isinstance(body.value, dict):
             return None
@@ -328,15 +343,29 @@ class Lookup:
     def _frame(self, row: int) -> media_rows.Template | None:
         """Return what is common to all coded frames with this header; None for other messages."""
         type_id = self.value(row, "type_id")
-        kind = MEDIA_KINDS.get(type_id)
-        length = self.value(row, "length")
-        if kind is None or not length or not self.value(row, "flags") & Flag.COMPLETE:
+        if type_id not in MEDIA_KINDS:
             return None
-        connection = self.connections[self.value(row, "connection")]
-        offset = self.value(row, "stream_offset")
-        direction = self.value(row, "direction")
-        config = self._configurations(connection, direction, kind, offset).get(0)
         head = self.messages.column("head")[row].tobytes()
+        names = ("connection", "direction", "length", "flags", "stream_offset")
+        return self.frame(type_id, head, *(self.value(row, name) for name in names))
+
+    def frame(
+        self,
+        type_id: int,
+        head: bytes,
+        connection: int,
+        direction: int,
+        length: int,
+        flags: int,
+        stream_offset: int,
+    ) -> media_rows.Template | None:
+        """Return the template of an audio or video message, given its columns."""
+        if not length or not flags & Flag.COMPLETE:
+            return None
+        kind = MEDIA_KINDS[type_id]
+        owner = self.connections[connection]
+        with self._lock:
+            config = self._configurations(owner, direction, kind, stream_offset).get(0)
         return media_rows.template(type_id, head, length, config)
 
 

@@ -71,11 +71,17 @@ def _decoded(type_id: int, header: bytes, more: bool, codec: str | None) -> Temp
     return Template(decoded.info, summary)
 
 
+def times(shared: Template, timestamp: int) -> tuple[int, ...]:
+    """Return what the summary has of (DTS, PTS) for a frame at `timestamp`, mod 2^32."""
+    summary = shared.summary
+    if summary.get("dts") is None:
+        return ()
+    if summary["pts"] is None:
+        return (timestamp,)
+    return timestamp, (timestamp + (summary["composition_time"] or 0)) & 0xFFFFFFFF
+
+
 def summary_at(shared: Template, timestamp: int) -> dict[str, Any]:
     """Return the summary of a frame at `timestamp` (RTMP milliseconds)."""
-    summary = dict(shared.summary)
-    if "dts" in summary and summary["dts"] is not None:
-        summary["dts"] = timestamp
-        if summary["pts"] is not None:
-            summary["pts"] = timestamp + (summary["composition_time"] or 0)
-    return summary
+    found = times(shared, timestamp)
+    return shared.summary | dict(zip(("dts", "pts"), found, strict=False))

@@ -193,10 +193,14 @@ class Connection:
             return []
         sizes = []
         for number, change in enumerate(reader.chunk_size_changes):
-            source = f"{self.id}.{DIRECTIONS[direction]}.{change.number}"
-            if change.number is None:
-                source = "default" if number == 0 and reader.from_start else "inferred"
-            sizes.append(ChunkSize(change.stream_offset, change.size, source))
+            offset, source = change.stream_offset, f"{self.id}.{DIRECTIONS[direction]}"
+            if change.number is not None:
+                source += f".{change.number}"
+            elif number == 0 and reader.from_start:
+                offset, source = 0, "default"
+            else:
+                source = "inferred"
+            sizes.append(ChunkSize(offset, change.size, source))
         return sizes
 
     @property

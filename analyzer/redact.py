@@ -112,8 +112,7 @@ class Secrets:
         if mark:
             self.add(plain)
             self.query(query)
-        if "/" in plain:
-            self.add(plain.rstrip("/").rpartition("/")[2])
+        self.add(plain.rpartition("/")[2])
 
     def query(self, text: str) -> None:
         """Register a query string and its parameters' values."""
@@ -234,7 +233,7 @@ class Redactor:
         self.secrets = secrets
         self._numbers: dict[str, int] = {}
         self._texts = _Finder(secrets.parts)
-        self._bytes = _Finder({data.hex(): secret for data, secret in secrets.raw.items()})
+        self._bytes = _Finder({data.hex(): secret for data, secret in secrets.raw.items()}, 2)
         quoted = [form for form in secrets.whole if form not in secrets.parts]
         # Short ones stand quoted in labels and in the info column: publish('a').
         self._quoted = _Finder({f"'{form}'": secrets.whole[form] for form in quoted})
@@ -318,8 +317,10 @@ class _Finder:
     Strings are grouped by their first characters and looked up by length.
     """
 
-    def __init__(self, wanted: dict[str, str]) -> None:
+    def __init__(self, wanted: dict[str, str], step: int = 1) -> None:
+        """`step` 2 looks at every second place only: pairs of hex digits."""
         self.wanted = wanted
+        self.step = step
         self.sorted = sorted(wanted)
         self.width = min(SHORT, min(map(len, wanted), default=SHORT))
         self.lengths: dict[str, list[int]] = {}
@@ -337,11 +338,12 @@ class _Finder:
         """Yield (start, length, secret) of the strings wanted, not overlapping."""
         at = 0
         while self.wanted and (at := self._next(text, at)) >= 0:
-            for length in self.lengths[text[at : at + self.width]]:
-                secret = self.wanted.get(text[at : at + length])
-                if secret is not None:
-                    yield at, length, secret
-                    at += length
+            lengths = self.lengths[text[at : at + self.width]] if at % self.step == 0 else ()
+            for length in lengths:
+                form = text[at : at + length]
+                if form in self.wanted:
+                    yield at, len(form), self.wanted[form]
+                    at += len(form)
                     break
             else:
                 at += 1
@@ -368,6 +370,8 @@ class _Finder:
     def replace_end(self, text: str, show: Callable[[str], str], least: int = SHORT) -> str:
         """Replace the longest end of `text`, `least` characters or more, that begins a secret."""
         for start in range(max(0, len(text) - LABEL_LIMIT), len(text) - least + 1):
+            if (len(text) - start) % self.step:
+                continue
             end = text[start:]
             place = bisect_left(self.sorted, end)
             if place < len(self.sorted) and self.sorted[place].startswith(end):

@@ -41,10 +41,11 @@ def run(options: argparse.Namespace) -> int:
         if not session.done and not _analyse(session, options):
             return cli.UNREADABLE
         _write(session, options, compiled, outputs)
-        return _exit_code(session, options)
+        return _exit_code(session, options, told=form in ("check", "summary"))
 
 
-def _exit_code(session: Session, options: argparse.Namespace) -> int:
+def _exit_code(session: Session, options: argparse.Namespace, *, told: bool) -> int:
+    """Return the exit code; `told` when the output itself says why it is inconclusive."""
     from analyzer.export.verdict import nothing_to_judge, reached
 
     if reached(session, options.fail_on):
@@ -52,7 +53,8 @@ def _exit_code(session: Session, options: argparse.Namespace) -> int:
     reason = nothing_to_judge(session)
     if reason is None:
         return cli.OK
-    _say(options, f"inconclusive: {reason}")
+    if not told:
+        _say(options, f"inconclusive: {reason}")
     return cli.INCONCLUSIVE
 
 

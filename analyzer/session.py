@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from analyzer.captures import CaptureSet
 from analyzer.index import MessageTable, RunTable
-from analyzer.link import LinkLayer
+from analyzer.link import LinkLayer, SegmentBatch
 from analyzer.lookup import Lookup
 from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
+from analyzer.prefetch import prefetched
 from analyzer.rules import findings
 from analyzer.sources import FrameBatch
 from analyzer.tcp import TcpConnection, TcpTracker
@@ -84,16 +85,12 @@ class Session(Lookup):
 
     def run(self, progress: Progress | None = None) -> None:
         """Index the whole capture. `progress` is called after each batch; False cancels."""
-        for batch in self.captures.batches():
-            batch = self._limit(batch)
-            if not len(batch):
-                break
-            self._times(batch)
-            self._tracker.feed(self.link.decode(batch))
+        for segments in prefetched(self._segments()):
+            self._tracker.feed(segments)
             self._flush()
             if progress is not None and progress(self) is False:
                 self.cancelled = True
-            if self.cancelled or self.packets == self.options.max_packets:
+            if self.cancelled:
                 break
         self._tracker.finish()
         self._flush()
@@ -102,6 +99,16 @@ class Session(Lookup):
         self.diagnostics = findings(self)
         if progress is not None:
             progress(self)
+
+    def _segments(self) -> Iterator[SegmentBatch]:
+        for batch in self.captures.batches():
+            batch = self._limit(batch)
+            if not len(batch):
+                return
+            self._times(batch)
+            yield self.link.decode(batch)
+            if self.packets == self.options.max_packets:
+                return
 
     def cancel(self) -> None:
         """Stop after the batch under way; what was indexed stays."""

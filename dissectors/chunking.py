@@ -27,8 +27,11 @@ SANE_STEP: Final = 10 * 60 * 1000
 KNOWN_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20, 22})
 _CONTROL_LENGTHS: Final = {1: 4, 2: 4, 3: 4, 5: 4, 6: 5}
 _HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20})
-_NEED_MORE: Final = -1
-_LOST: Final = -2
+_MEDIA: Final = (spec.AUDIO, spec.VIDEO)
+_new: Final = tuple.__new__
+"""Builds a named tuple in half the time of its own constructor; rows are many."""
+NEED_MORE: Final = -1
+LOST: Final = -2
 
 UNSEEN: Final = Flag.INFERRED_TIMESTAMP | Flag.INFERRED_MSID
 """What a chunk stream cannot know before its first fmt 0."""
@@ -40,6 +43,8 @@ class ChunkParser:
     def __init__(self, stream_offset: int) -> None:
         self.chunk_size = spec.DEFAULT_CHUNK_SIZE
         self.chunk_size_inferred = False
+        self.chunk_size_open = False
+        """Only a lower bound is known: nothing was split since a search began."""
         self.chunk_size_changes: list[ChunkSizeChange] = []
         self.events: list[ReaderEvent] = []
         self.extended_on_fmt3: bool | None = None
@@ -73,7 +78,7 @@ class ChunkParser:
     def _lose(self, offset: int, reason: str) -> int:
         """Stop trusting the stream at `offset`."""
         self._event("lost", offset, 0, reason)
-        return _LOST
+        return LOST
 
     # -- chunks ---------------------------------------------------------------------------
 
@@ -92,7 +97,7 @@ class ChunkParser:
             if after < 0:
                 break
             position = after
-        if after == _LOST:
+        if after == LOST:
             # The header here is none, so the search begins behind its first byte.
             self._base += position + 1
             self._buffer = b""
@@ -102,7 +107,9 @@ class ChunkParser:
         return b""
 
     def _payload(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
-        take = min(self._left, end - position)
+        take = self._left
+        if take > end - position:
+            take = end - position
         if take:
             self._keep(cs, buffer, position, take)
             position += take
@@ -121,8 +128,9 @@ class ChunkParser:
     def _keep(self, cs: ChunkStream, buffer: bytes, position: int, take: int) -> None:
         if cs.parts is not None:
             self._hold(cs, buffer[position : position + take])
-        if cs.received < HEAD_SIZE:
-            cs.head += buffer[position : position + min(take, HEAD_SIZE - cs.received)]
+        lacking = HEAD_SIZE - len(cs.head)
+        if lacking:
+            cs.head += buffer[position : position + min(take, lacking)]
         cs.received += take
         cs.body_position += take
         cs.run[4] += take
@@ -147,7 +155,7 @@ class ChunkParser:
         The slow path (`_header`, `_payload`) gives the same rows; interleaving ends the run.
         """
         header = cs.continuation
-        if header is None or (cs.received < HEAD_SIZE and cs.parts is None):
+        if header is None or (len(cs.head) < HEAD_SIZE and cs.parts is None):
             return position
         size, head = self.chunk_size, len(header)
         visible = end - position - head
@@ -199,7 +207,7 @@ class ChunkParser:
 
     def _push_run(self, cs: ChunkStream) -> None:
         """Close the run that grew until now."""
-        cs.runs.append(Run(*cs.run))
+        cs.runs.append(_new(Run, cs.run))
 
     # -- chunk headers --------------------------------------------------------------------
 
@@ -210,7 +218,7 @@ class ChunkParser:
         if csid < 2:  # two- and three-byte forms, §5.3.1.1; the pair is little-endian
             after += csid + 1
             if after > end:
-                return _NEED_MORE
+                return NEED_MORE
             if csid == 0:
                 csid = buffer[position + 1] + 64
             else:
@@ -219,7 +227,7 @@ class ChunkParser:
         basic = after
         after += spec.HEADER_LENGTHS[fmt]
         if after > end:
-            return _NEED_MORE
+            return NEED_MORE
         if fmt == 3:
             if cs is None:
                 return self._lose(self._base + position, f"fmt 3 on unknown chunk stream {csid}")
@@ -236,7 +244,7 @@ class ChunkParser:
         extended = field == spec.EXTENDED_TIMESTAMP
         if extended:
             if after + 4 > end:
-                return _NEED_MORE
+                return NEED_MORE
             field = int.from_bytes(buffer[after : after + 4], "big")
             after += 4
         header = None
@@ -244,13 +252,15 @@ class ChunkParser:
             length = int.from_bytes(buffer[basic + 3 : basic + 6], "big")
             type_id = buffer[basic + 6]
             msid = int.from_bytes(buffer[basic + 7 : basic + 11], "little") if fmt == 0 else cs.msid
-            if implausible(type_id, length, msid):
+            if type_id not in _MEDIA and implausible(type_id, length, msid):
                 reason = f"impossible message header (type {type_id}, length {length})"
                 return self._lose(self._base + position, reason)
             header = (length, type_id, msid)
-        total = header[0] if header else cs.length
-        if not self._settle_chunk_size(buffer, after, csid, total, extended):
-            return _NEED_MORE
+        if self.chunk_size_open:
+            total = header[0] if header else cs.length
+            stop = self._settle_chunk_size(buffer, position, after, csid, total)
+            if stop:
+                return stop
         if cs.open:
             self._cut(cs, Flag.REPLACED, self._base + position)
         cs.extended = extended
@@ -258,10 +268,10 @@ class ChunkParser:
         return self._begin(cs, fmt, buffer[position:basic], self._base + position, after)
 
     def _settle_chunk_size(
-        self, buffer: bytes, after: int, csid: int, length: int, extended: bool
-    ) -> bool:
-        """Whether the chunk size is certain enough to read a message of `length` bytes."""
-        return True
+        self, buffer: bytes, position: int, after: int, csid: int, length: int
+    ) -> int:
+        """Return 0 when the chunk size is certain enough to read a message of `length` bytes."""
+        return 0
 
     def _set_header(
         self, cs: ChunkStream, fmt: int, field: int, header: tuple[int, int, int] | None
@@ -284,11 +294,11 @@ class ChunkParser:
         if cs.extended:
             present = self._extended_repeated(cs, buffer, after, end)
             if present is None:
-                return _NEED_MORE
+                return NEED_MORE
             if present:
                 after += 4
                 if after > end:
-                    return _NEED_MORE
+                    return NEED_MORE
             else:
                 cs.flags |= Flag.EXTENDED_OMITTED
                 cs.continuation = None
@@ -321,7 +331,7 @@ class ChunkParser:
         omitted = False
         if cs.extended:
             if after + 4 > end and not self._final:
-                return _NEED_MORE
+                return NEED_MORE
             value = int.from_bytes(buffer[after : after + 4], "big")
             if after + 4 <= end and self._starts_extended(cs, value):
                 delta = self._extended_step(cs, value)
@@ -380,7 +390,7 @@ class ChunkParser:
         if cs.length > self.chunk_size:
             self._remember_open(cs, offset)
         self._current = cs
-        self._left = min(self.chunk_size, cs.length)
+        self._left = self.chunk_size if cs.length > self.chunk_size else cs.length
         return after
 
     def _remember_open(self, cs: ChunkStream, offset: int) -> None:
@@ -415,22 +425,25 @@ class ChunkParser:
         self._release(cs)
         self._push_run(cs)
         self._rows.append(
-            MessageRow(
-                cs.number,
-                cs.header_offset,
-                end_offset,
-                cs.chunks,
-                cs.fmt,
-                cs.csid,
-                cs.msid,
-                cs.type_id,
-                cs.timestamp,
-                cs.length,
-                cs.received,
-                flags,
-                cs.head,
-                tuple(cs.runs),
-                body,
+            _new(
+                MessageRow,
+                (
+                    cs.number,
+                    cs.header_offset,
+                    end_offset,
+                    cs.chunks,
+                    cs.fmt,
+                    cs.csid,
+                    cs.msid,
+                    cs.type_id,
+                    cs.timestamp,
+                    cs.length,
+                    cs.received,
+                    flags,
+                    cs.head,
+                    tuple(cs.runs),
+                    body,
+                ),
             )
         )
         cs.runs = []

@@ -50,15 +50,6 @@ class Fault(NamedTuple):
     text: str
 
 
-class Config(NamedTuple):
-    """A message that carries a codec configuration, by position."""
-
-    header_offset: int
-    number: int
-    row: int
-    """Ordinal of the message among all rows of its direction, in the order they ended."""
-
-
 class StreamInfo(NamedTuple):
     """A message stream and what it is used for."""
 
@@ -101,7 +92,10 @@ class Half:
         self.reader: ChunkReader | None = None
         self.rows: list[MessageRow] = []
         self.taken = 0
-        self.configs: dict[str, list[Config]] = {"audio": [], "video": []}
+        self.configs: dict[str, list[int]] = {"audio": [], "video": []}
+        """Messages with a codec configuration: their place in the order the messages ended."""
+        self.config_offsets: dict[str, list[int]] = {"audio": [], "video": []}
+        """Where the first chunk headers of these stand in the stream."""
 
     @property
     def handshake_complete(self) -> bool:
@@ -328,7 +322,8 @@ class RtmpConnection:
         if len(configs) >= MAX_CONFIGS:
             self.limits.add("codec_configurations")
             return
-        configs.append(Config(row.header_offset, row.number, half.taken))
+        configs.append(half.taken)
+        half.config_offsets[_MEDIA[row.type_id]].append(row.header_offset)
 
     def _command(self, side: int, row: MessageRow) -> None:
         if len(self.commands) >= MAX_COMMANDS:
@@ -372,10 +367,9 @@ class RtmpConnection:
 
     # -- state by position ----------------------------------------------------------------
 
-    def config_before(self, side: int, kind: str, header_offset: int) -> list[Config]:
-        """Return the configurations sent on `side` before `header_offset`, oldest first."""
-        configs = self.halves[side].configs[kind]
-        return configs[: bisect_left(configs, header_offset, key=lambda item: item.header_offset)]
+    def configs_before(self, side: int, kind: str, header_offset: int) -> int:
+        """Return how many configurations `side` had sent before `header_offset`."""
+        return bisect_left(self.halves[side].config_offsets[kind], header_offset)
 
     def facts(self) -> Facts:
         """Gather what the commands say; cheap enough to ask again while bytes come."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
-from dissectors import resync
+from dissectors import resync, spec
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
-from dissectors.chunking import HEAD_SIZE, UNSEEN, ChunkParser
+from dissectors.chunking import HEAD_SIZE, NEED_MORE, UNSEEN, ChunkParser
 
 SEARCH_STEPS: Final = (4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 """Buffer sizes at which a lost reader looks for a chunk boundary again."""
 SEARCH_BUDGET: Final = 64 << 20
 """Bytes searched before the work is weighed against the bytes read: keeps re-locking linear."""
+DECISIVE: Final = 4096
+"""Bytes behind a message that must show whether it was split."""
 STALE: Final = UNSEEN | Flag.INFERRED_LENGTH | Flag.INFERRED_TYPE
 """What may have changed on a chunk stream while nobody looked."""
 
@@ -48,8 +50,6 @@ class ChunkReader(ChunkParser):
         """True when this is not RTMP after all; nothing is searched any more."""
         self._continuous = synchronised
         self._chunk_size_known = synchronised
-        self._chunk_size_open = False
-        """Locked, but no message was split yet: the size is a lower bound."""
         self._undecided = 0
         """Buffered bytes that did not decide an open chunk size."""
         self._search: bytearray | None = None if synchronised else bytearray()
@@ -73,7 +73,7 @@ class ChunkReader(ChunkParser):
 
     def gap(self, length: int) -> None:
         """Take notice that `length` stream bytes are missing here."""
-        self._settle_search()
+        self._settle()
         self._forget_hole()
         if self._search is not None:
             self._base += length
@@ -94,11 +94,7 @@ class ChunkReader(ChunkParser):
 
     def finish(self) -> None:
         """Take notice that the stream ends here; cut messages become rows."""
-        self._final = True
-        self._settle_search()
-        if self._search is None:
-            self._parse(b"")
-        self._settle_search()
+        self._settle()
         self._cut_open(self._base + len(self._buffer))
 
     # -- holes inside one message ---------------------------------------------------------
@@ -116,8 +112,7 @@ class ChunkReader(ChunkParser):
 
     def _lack(self, cs: ChunkStream, length: int) -> None:
         self._release(cs)
-        if cs.received < HEAD_SIZE:
-            cs.head = cs.head.ljust(HEAD_SIZE, b"\0")[:HEAD_SIZE]
+        cs.head += bytes(min(length, HEAD_SIZE - len(cs.head)))
         cs.body_position += length
 
     def _try_bridge(self, data: bytes) -> bool:
@@ -190,10 +185,14 @@ class ChunkReader(ChunkParser):
                 self._try_search(final=step == SEARCH_STEPS[-1])
         return data[used:]
 
-    def _settle_search(self) -> None:
+    def _settle(self) -> None:
         """Decide with the bytes at hand: more will not come, or not without a hole."""
+        self._final = True
+        if self._search is None and self._buffer:
+            self._resume(b"")
         while self._search:
             self._try_search(final=True)
+        self._final = False
 
     def _try_search(self, *, final: bool) -> None:
         """Look for a chunk boundary in what was buffered; on success read on from there."""
@@ -216,13 +215,13 @@ class ChunkReader(ChunkParser):
 
     def _find(self, data: bytes, final: bool) -> resync.Lock | None:
         known = self.chunk_size if self._chunk_size_known else None
-        hints = resync.Hints(chunk_size=known, known=self._known, rtmp_likely=self.rtmp_likely)
-        lock = resync.search(data, hints, final=final)
-        if lock is None and final and known is not None:
-            # Set Chunk Size may have stood in the hole.
-            hints = resync.Hints(known=self._known, rtmp_likely=self.rtmp_likely)
-            lock = resync.search(data, hints, final=True)
-        return lock
+        hints = resync.Hints(
+            chunk_size=known,
+            chunk_size_min=self.chunk_size,
+            known=self._known,
+            rtmp_likely=self.rtmp_likely,
+        )
+        return resync.search(data, hints, final=final)
 
     def _resume(self, data: bytes) -> None:
         """Read on, locked again; what is left when that fails waits for the next search."""
@@ -240,13 +239,12 @@ class ChunkReader(ChunkParser):
         self._continuous = False
         if not self._chunk_size_known or lock.chunk_size != self.chunk_size:
             self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
-        for cs in self._streams.values():
-            cs.inferred |= STALE
+        self._adopt(lock.streams)
 
     def _infer_chunk_size(self, size: int, offset: int, *, open_: bool) -> None:
         self.chunk_size = size
         self.chunk_size_inferred = True
-        self._chunk_size_open = open_
+        self.chunk_size_open = open_
         self._chunk_size_known = not open_
         changes = self.chunk_size_changes
         if changes and changes[-1].number is None and not self.from_start:
@@ -254,31 +252,44 @@ class ChunkReader(ChunkParser):
         changes.append(ChunkSizeChange(offset, size, None))
 
     def _settle_chunk_size(
-        self, buffer: bytes, after: int, csid: int, length: int, extended: bool
-    ) -> bool:
+        self, buffer: bytes, position: int, after: int, csid: int, length: int
+    ) -> int:
         """Infer an open chunk size from the first message that is longer than its lower bound."""
-        if not self._chunk_size_open or length <= self.chunk_size:
-            return True
-        enough = len(buffer) - after >= length + 4096 or self._final
+        if length <= self.chunk_size:
+            return 0
+        enough = len(buffer) - after >= length + DECISIVE or self._final
         if not enough and len(buffer) < 2 * self._undecided:
-            return False
+            return NEED_MORE
         known = {
             cs.csid: (cs.type_id, cs.length, cs.msid)
             for cs in self._streams.values()
             if not cs.open and cs.csid != csid
         }
+        low = buffer[position] & 0x3F
+        basic = 3 if low == 1 else 2 if low == 0 else 1
+        extended = after - position - basic > spec.HEADER_LENGTHS[buffer[position] >> 6]
         size = resync.split_size(buffer, after, csid, length, extended, self.chunk_size, known)
-        if size is None and not enough:
-            self._undecided = len(buffer)
-            return False
-        self._undecided = 0
-        if size is None or size == resync.UNSPLIT:
-            self._infer_chunk_size(length, self._base, open_=True)
-        else:
-            self._infer_chunk_size(size, self._base, open_=False)
-        return True
+        self._undecided = 0 if size or enough else len(buffer)
+        if size is None:
+            if not enough:
+                return NEED_MORE
+            return self._lose(self._base + position, "no chunk size fits")
+        unsplit = size == resync.UNSPLIT
+        self._infer_chunk_size(length if unsplit else size, self._base, open_=unsplit)
+        return 0
+
+    def _adopt(self, streams: tuple[tuple[int, int, int, int], ...]) -> None:
+        """Keep only the chunk streams the lock relies on, as it knows them."""
+        before, self._streams = self._streams, {}
+        for csid, type_id, length, msid in streams:
+            cs = before.get(csid)
+            if cs is None or (cs.type_id, cs.length, cs.msid) != (type_id, length, msid):
+                cs = ChunkStream(csid)
+                cs.type_id, cs.length, cs.msid = type_id, length, msid
+            cs.inferred |= STALE
+            self._streams[csid] = cs
 
     def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
         super()._set_chunk_size(cs, value, offset)
-        self._chunk_size_open = False
+        self.chunk_size_open = False
         self._chunk_size_known = True

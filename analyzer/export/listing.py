@@ -31,7 +31,7 @@ def write(session: Session, out: TextIO, request: Request) -> None:
     names: dict[int, str] = {}
     for values in columns(session, rows):
         row, connection, direction = values[:3]
-        csid, msid, type_id, timestamp, length, flags = values[11:]
+        csid, msid, type_id, timestamp, length, flags = values[11:17]
         name = names.setdefault(type_id, "") or session.type_name(row)
         names[type_id] = name
         side = DIRECTIONS[direction]

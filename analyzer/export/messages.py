@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
+from analyzer import media_rows
 from analyzer.export.nodes import details
 from analyzer.export.request import Request
 from analyzer.index import Array
-from analyzer.lookup import INFERRED
+from analyzer.lookup import INFERRED, MEDIA_KINDS
+from analyzer.media_rows import Template
 from analyzer.model import DIRECTIONS
-from analyzer.redact import Redactor
 from analyzer.session import Session
-from dissectors import spec
 from dissectors.chunk_state import Flag
 
 BLOCK: Final = 4096
@@ -40,9 +40,11 @@ _NAMES: Final = (
     "timestamp",
     "length",
     "flags",
+    "head",
 )
-_MEDIA: Final = (spec.AUDIO, spec.VIDEO)
 _UNCERTAIN: Final = sum(INFERRED)
+MAX_TEMPLATES: Final = 4096
+"""Media headers remembered; composition times make some dozens of them."""
 Summary = tuple[str, dict[str, Any]]
 _encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -57,7 +59,7 @@ def _string(text: str) -> str:
     return encoded
 
 
-def columns(session: Session, rows: Array) -> Iterator[tuple[int, ...]]:
+def columns(session: Session, rows: Array) -> Iterator[tuple[Any, ...]]:
     """Yield (row, connection, direction, …) in the order of `_NAMES`, block by block."""
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
@@ -70,24 +72,28 @@ def lines(session: Session, rows: Array, request: Request) -> Iterator[str]:
     types: dict[int, str] = {}
     directions = DIRECTIONS
     more = request.detail in ("fields", "bytes")
-    redactor = request.redactor
+    frame = FrameText()
     for values in columns(session, rows):
         (row, connection, direction, index, time_ns, first_time_ns, first_frame, last_frame) = (
             values[:8]
         )
-        stream_offset, chunks, fmt, csid, msid, type_id, timestamp, length, flags = values[8:]
+        stream_offset, chunks, fmt, csid, msid, type_id, timestamp, length, flags = values[8:17]
+        head = values[17]
         name = types.get(type_id)
         if name is None:
             name = types[type_id] = _string(session.type_name(row))
         side = directions[direction]
         complete = "true" if flags & Flag.COMPLETE else _missing(session, row)
         inferred = _encode(session.inferred(row)) if flags & _UNCERTAIN else "[]"
-        info, summary = session.info(row), session.summary(row)
-        if redactor is not None and (type_id not in _MEDIA or _captured(summary)):
-            info, summary = _redacted(redactor, info, summary)
-        tail = f', "{summary[0]}": {_encode(summary[1])}' if summary is not None else ""
-        if more:
-            tail += _more(session, row, request)
+        shared = None
+        if type_id in MEDIA_KINDS and not more:
+            shared = session.frame(
+                type_id, head, connection, direction, length, flags, stream_offset
+            )
+        if shared is not None:
+            tail = frame(shared, MEDIA_KINDS[type_id], timestamp)
+        else:
+            tail = _decoded(session, row, request)
         yield (
             f'{{"id": "c{connection}.{side}.{index}", "connection": "c{connection}", '
             f'"direction": "{side}", "index": {index}, "time_ns": {time_ns}, '
@@ -95,17 +101,38 @@ def lines(session: Session, rows: Array, request: Request) -> Iterator[str]:
             f'"stream_offset": {stream_offset}, "chunks": {chunks}, "fmt": {fmt}, '
             f'"csid": {csid}, "msid": {msid}, "type_id": {type_id}, "type": {name}, '
             f'"timestamp": {timestamp}, "length": {length}, "complete": {complete}, '
-            f'"inferred": {inferred}, "info": {_string(info)}{tail}}}'
+            f'"inferred": {inferred}, {tail}}}'
         ).replace("\x7f", "\\u007f")
+
+
+class FrameText:
+    """Writes coded frames: all with one header differ in DTS and PTS only."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Template, str]] = {}
+
+    def __call__(self, shared: Template, kind: str, timestamp: int) -> str:
+        """Return ``info`` and the summary as JSON text."""
+        known = self._texts.get(id(shared))
+        if known is None:
+            if len(self._texts) >= MAX_TEMPLATES:
+                self._texts.clear()
+            info = f'"info": {_string(shared.info)}, "{kind}": '.replace("%", "%%")
+            known = self._texts[id(shared)] = (shared, info + _pattern(shared.summary))
+        return known[1] % media_rows.times(shared, timestamp)
+
+
+def _pattern(summary: dict[str, Any]) -> str:
+    """Return the summary's JSON with ``%s`` where DTS and PTS stand, as far as it has them."""
+    times = {key: "\1" for key in ("dts", "pts") if summary.get(key) is not None}
+    return _encode(summary | times).replace("%", "%%").replace('"\\u0001"', "%s")
 
 
 def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     """Return one message as the object that `lines` writes."""
-    value = {name: session.value(row, name) for name in _NAMES}
+    value = {name: session.value(row, name) for name in _NAMES[:-1]}
     side = DIRECTIONS[value["direction"]]
-    info, summary = session.info(row), session.summary(row)
-    if request.redactor is not None:
-        info, summary = _redacted(request.redactor, info, summary)
+    info, summary = _words(session, row, request)
     found: dict[str, Any] = {
         "id": session.message_id(row),
         "connection": f"c{value['connection']}",
@@ -130,22 +157,30 @@ def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     return found
 
 
-def _missing(session: Session, row: int) -> str:
-    return f'false, "missing": {_encode([list(span) for span in session.missing(row)])}'
+def _decoded(session: Session, row: int, request: Request) -> str:
+    """Return info, summary and the details asked for, as JSON text."""
+    info, summary = _words(session, row, request)
+    text = f'"info": {_string(info)}'
+    if summary is not None:
+        text += f', "{summary[0]}": {_encode(summary[1])}'
+    if request.detail in ("fields", "bytes"):
+        text += ", " + _encode(details(session, row, request))[1:-1]
+    return text
 
 
-def _captured(summary: Summary | None) -> bool:
-    """Can a media summary hold captured text? Only the AMF of E-RTMP metadata can."""
-    if summary is None:
-        return False
-    return bool(summary[1].get("metadata") or summary[1].get("tracks"))
-
-
-def _redacted(redactor: Redactor, info: str, summary: Summary | None) -> tuple[str, Summary | None]:
+def _words(session: Session, row: int, request: Request) -> tuple[str, Summary | None]:
+    """Return info and summary; whoever asks for the fields has the whole body decoded anyway."""
+    if request.detail in ("fields", "bytes"):
+        info, summary = session.dissect(row).info, session.decoded_summary(row)
+    else:
+        info, summary = session.info(row), session.summary(row)
+    redactor = request.redactor
+    if redactor is None:
+        return info, summary
     if summary is not None:
         summary = (summary[0], redactor.summary(summary[1]))
     return redactor.text(info), summary
 
 
-def _more(session: Session, row: int, request: Request) -> str:
-    return ", " + _encode(details(session, row, request))[1:-1]
+def _missing(session: Session, row: int) -> str:
+    return f'false, "missing": {_encode([list(span) for span in session.missing(row)])}'

@@ -10,7 +10,7 @@ import numpy as np
 from analyzer.export.ansi import paint
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
-from analyzer.export.verdict import counts, finding_lines, nothing_to_judge
+from analyzer.export.verdict import finding_lines, nothing_to_judge, numbers
 from analyzer.index import Array
 from analyzer.model import Connection
 from analyzer.session import Session
@@ -50,6 +50,9 @@ def _capture(session: Session, request: Request) -> Iterator[str]:
         yield "  cut off at its end"
 
 
+FOREIGN: Final = {"tls": "TLS", "http": "HTTP"}
+
+
 def _connections(session: Session, request: Request) -> Iterator[str]:
     reason = nothing_to_judge(session)
     if reason:
@@ -65,6 +68,9 @@ def _connections(session: Session, request: Request) -> Iterator[str]:
                 f"{flows} TCP connection{'s' * (flows != 1)} with payload, none of them RTMP."
                 " A port other than 1935 can be named: -d tcp.port==PORT,rtmp"
             )
+            for (what, port), count in session.foreign.most_common(3):
+                hint = "; RTMPS cannot be read without its keys" if what == "tls" else ""
+                yield f"  {count} of them {FOREIGN[what]} to port {port}{hint}"
     for connection in session.connections[:MAX_CONNECTIONS]:
         yield from _connection(session, connection, request)
     others = session.connections[MAX_CONNECTIONS:]
@@ -112,7 +118,7 @@ def _connection(session: Session, connection: Connection, request: Request) -> I
 def _beginning(connection: Connection) -> str:
     handshake = connection.handshake
     if handshake:
-        return f"handshake {handshake['kind']}"
+        return f"handshake {handshake['kind'] or 'seen in part'}"
     return "no handshake seen" if connection.from_start else "captured from the middle on"
 
 
@@ -167,15 +173,10 @@ def _media(session: Session, rows: Array) -> str:
 
 
 def _findings(session: Session, request: Request) -> Iterator[str]:
-    found = counts(session)
     if not session.diagnostics:
         return
     yield ""
-    yield paint(
-        request.color,
-        "title",
-        f"Findings: {found['error']} errors, {found['warning']} warnings, {found['note']} notes",
-    )
+    yield paint(request.color, "title", f"Findings: {numbers(session)}")
     for line in finding_lines(session, request, MAX_FINDINGS):
         yield f"  {line}"
     if session.limits_hit:

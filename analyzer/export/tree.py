@@ -18,7 +18,15 @@ ARROWS = ("client → server", "server → client")
 def write(session: Session, out: TextIO, request: Request) -> None:
     """Write a line of context and the tree of each message, with a blank line between."""
     first = True
+    greeted: set[int] = set()
     for row in request.rows(session).tolist():
+        connection = session.value(row, "connection")
+        if request.filter is None and connection not in greeted:
+            greeted.add(connection)
+            for tree in session.handshake_tree(connection):
+                out.write(paint(request.color, "dim", f"c{connection}.handshake") + "\n")
+                out.writelines(line + "\n" for line in tree_lines(tree, request))
+                out.write("\n")
         if not first:
             out.write("\n")
         first = False

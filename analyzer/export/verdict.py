@@ -20,6 +20,12 @@ def counts(session: Session) -> Counter[str]:
     return Counter(d.severity for d in session.diagnostics if d.status == "finding")
 
 
+def numbers(session: Session) -> str:
+    """Return ``2 errors, 1 warning, 0 notes``."""
+    found = counts(session)
+    return ", ".join(f"{found[s]} {s}{'s' * (found[s] != 1)}" for s in reversed(SEVERITIES))
+
+
 def nothing_to_judge(session: Session) -> str | None:
     """Say why nothing can be said about this capture, or None."""
     if not session.connections:
@@ -65,11 +71,9 @@ def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
 
 def write(session: Session, out: TextIO, request: Request) -> None:
     """Print the verdict in a line, and the findings behind it."""
-    found = counts(session)
-    numbers = ", ".join(f"{found[s]} {s}{'s' * (found[s] != 1)}" for s in reversed(SEVERITIES))
     word = verdict(session, request.fail_on)
     reason = nothing_to_judge(session)
-    text = f"{word}: {request.shown(safe(session.capture.name))}: {numbers}"
+    text = f"{word}: {request.shown(safe(session.capture.name))}: {numbers(session)}"
     if word == "inconclusive":
         text = f"{word}: {request.shown(safe(session.capture.name))}: {reason}"
     out.write(paint(request.color, word, text) + "\n")

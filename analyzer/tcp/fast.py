@@ -152,7 +152,7 @@ def _apply(track: Track, plan: _Plan, batch: SegmentBatch, view: memoryview) -> 
     )
     ends = (payload + lengths).tolist()
     # Views, not slices: one copy by the consumer's join instead of two.
-    own.output.extend([view[p:q] for p, q in zip(payload.tolist(), ends, strict=True)])
+    own.output.extend(map(view.__getitem__, map(slice, payload.tolist(), ends)))
     total = int(lengths.sum())
     own.next += total
     own.top = own.next

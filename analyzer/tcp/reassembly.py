@@ -29,6 +29,7 @@ class Reassembler:
         "end",
         "end_acked",
         "held",
+        "holed",
         "last_ack",
         "losses",
         "next",
@@ -57,6 +58,7 @@ class Reassembler:
         self.losses: list[tuple[int, int]] = []  # holes the receiver complained about
         self.recent: deque[tuple[int, int, Mark]] = deque(maxlen=limits.RECENT_SEGMENTS)
         self.output: list[Payload | Gap] = []
+        self.holed = False  # a gap stands in `output`
 
     def offset_of(self, seq: int) -> int:
         """Unwrap a sequence number to the stream offset nearest to `next`."""
@@ -389,6 +391,7 @@ class Reassembler:
         gap = Gap(self.next, length, reason, frame)
         self.direction.gaps.append(gap)
         self.output.append(gap)
+        self.holed = True
         self.next += length
         self.top = max(self.top, self.next)
 

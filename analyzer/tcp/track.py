@@ -1,5 +1,7 @@
 """The live state of one connection, and the frame-by-frame path."""
 
+from typing import cast
+
 from . import limits
 from .batch import ACK, FIN, RST
 from .connection import DirectionStatistics, StreamConsumer, TcpConnection, TcpDirection
@@ -165,9 +167,10 @@ class Track:
         for side in (0, 1):
             half = self.sides[side]
             output, half.output = half.output, []
+            holed, half.holed = half.holed, False
             half.direction.length = half.next
             if output:
-                self._deliver(side, output)
+                self._deliver(side, output, holed)
         if self.connection.discard and not self.forgotten:
             self.forget()
         if not self.closed and (ended or self._over()):
@@ -179,8 +182,13 @@ class Track:
             return self.reset or all(self.fins)
         return self.reset or (self.sides[0].complete and self.sides[1].complete)
 
-    def _deliver(self, side: int, output: list[Payload | Gap]) -> None:
-        connection, waiting = self.connection, []
+    def _deliver(self, side: int, output: list[Payload | Gap], holed: bool) -> None:
+        connection = self.connection
+        if not holed:
+            if not connection.discard:
+                self.consumer.data(connection, side, b"".join(cast(list[Payload], output)))
+            return
+        waiting: list[Payload] = []
         for item in output:
             if not isinstance(item, Gap):
                 waiting.append(item)

@@ -79,7 +79,7 @@ class Chain:
         self.long: int | None = None
         """Chunk stream of a message that may be split, where an open walk had to stop."""
         self.orphan = False
-        """Broken by a fmt 3 header on an unknown chunk stream."""
+        """Broken by a fmt 2 or 3 header on an unknown chunk stream."""
         self.broken = False
         self.complete = False
         """The data ended where a message ended."""
@@ -133,7 +133,7 @@ class Chain:
         fresh = header.fmt < 2
         if state is None:
             if not fresh:
-                self.orphan = header.fmt == 3
+                self.orphan = True
                 return self._break()
             state = State(header.type, header.length, 0)
             seen = 0.0

@@ -33,8 +33,6 @@ _ACCEPT_TWO: Final = 90.0
 """With two headers only, as between two holes."""
 _ACCEPT_UNLIKELY: Final = 160.0
 _STRONG: Final = 45.0
-_CONSTANT_AFTER: Final = 64 << 10
-"""Constant-size streams are only looked for when nothing else was found in this many bytes."""
 _LATER: Final = 24.0
 """From headers after the first: the first alone does not prove the chunk size."""
 _BROKEN_COST: Final = 20.0
@@ -65,6 +63,8 @@ class Hints:
 
     chunk_size: int | None = None
     """From before the gap."""
+    chunk_size_min: int = spec.DEFAULT_CHUNK_SIZE
+    """The least it can be while it is not known: nothing longer was seen unsplit."""
     known: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
     """csid → (type, length, msid) before the gap; length -1 when a message was open there."""
     rtmp_likely: bool = True
@@ -81,11 +81,11 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
     data = data[:MAX_SEARCH]
     searching = _Search(data, hints, final)
     found = searching.run()
-    if found is None and (final or len(data) >= _CONSTANT_AFTER):
-        found = searching.run_constant()
-    elif found is not None and found.orphan:
+    if found is None or found.orphan:
         longer = searching.run_constant()
-        if longer is not None and longer.start <= found.start and longer.bits > found.bits:
+        if longer is not None and (
+            found is None or (longer.start <= found.start and longer.bits > found.bits)
+        ):
             found = longer
     if found is not None:
         return _lock(found)
@@ -150,25 +150,21 @@ class _Search:
         anchor = anchor_bits(self.data, self.noise, offset, self.known)
         if anchor < (_ANCHOR if fresh else _STALE_ANCHOR):
             return None
-        size = self.hints.chunk_size
-        if size is None:
-            chain = self._walk(offset, None)
-            return chain if self._passes(chain, 0.0) else None
-        chain = self._walk(offset, size)
+        size, least = self.hints.chunk_size, self.hints.chunk_size_min
+        chain = self._walk(offset, size, least)
         passes = self._passes(chain, 0.0)
-        if not chain.broken:
+        if not chain.broken or (size is None and least <= spec.DEFAULT_CHUNK_SIZE):
             return chain if passes else None
         # Set Chunk Size may have stood in the hole.
-        other = self._walk(offset, None)
+        other = self._walk(offset, None, spec.DEFAULT_CHUNK_SIZE)
         if self._passes(other, _CHANGED_COST) and (
             not passes or (not other.broken and other.bits > chain.bits + _CHANGED_COST)
         ):
             return other
         return chain if passes else None
 
-    def _walk(self, offset: int, size: int | None) -> Chain:
-        least = spec.DEFAULT_CHUNK_SIZE if size is None else size
-        chain = Chain(self.data, self.noise, offset, size, least, self.known).walk()
+    def _walk(self, offset: int, size: int | None, least: int) -> Chain:
+        chain = Chain(self.data, self.noise, offset, size, size or least, self.known).walk()
         self.walked += chain.walked
         return chain
 

@@ -1,10 +1,12 @@
 """Options, exit codes, streams: what scripts rely on."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,10 +46,10 @@ def test_summary_when_not_a_terminal(capture: str, capsys: pytest.CaptureFixture
         (["--format", "list"], "    time  dir"),
         (["-F", "list", "-l"], "    time  dir"),
         (["-F", "summary"], "talk.pcap: pcap"),
-        (["--tree"], "c0.c2s.0  frame"),
-        (["-V"], "c0.c2s.0  frame"),
-        (["-VV"], "c0.c2s.0  frame"),
-        (["-x"], "c0.c2s.0  frame"),
+        (["--tree"], "c0.handshake"),
+        (["-V"], "c0.handshake"),
+        (["-VV"], "c0.handshake"),
+        (["-x"], "c0.handshake"),
         (["-Y", "video"], "    time  dir"),
     ],
 )
@@ -57,6 +59,40 @@ def test_formats(
     assert cli.main([capture, *words]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(start) and err == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_terminal_gets_the_tui(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[bool, str | None]] = []
+
+    def show(session: Session, filter_text: str | None) -> int:
+        calls.append((session.done, filter_text))
+        return 0
+
+    monkeypatch.setitem(sys.modules, "analyzer.tui.app", SimpleNamespace(run=show))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert cli.main([capture]) == 0
+    assert cli.main([capture, "-Y", "video"]) == 0
+    assert calls == [(False, None), (False, "video")], "it indexes by itself, in the background"
+    assert cli.main([capture, "-F", "summary"]) == 0
+    assert cli.main(["check", capture]) in (0, 1)
+    assert len(calls) == 2
+
+
+def test_terminal_without_textual_gets_the_summary(
+    capture: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Terminal()
+    monkeypatch.setitem(sys.modules, "analyzer.tui.app", None)
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert cli.main([capture]) == 0
+    assert "publish app 'live'" in screen.getvalue() and "\x1b" not in screen.getvalue()
+    assert "no terminal interface" in capsys.readouterr().err
 
 
 def test_vv_shows_plumbing(capture: str, capsys: pytest.CaptureFixture[str]) -> None:

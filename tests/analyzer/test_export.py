@@ -225,7 +225,10 @@ def test_tree_to_the_letter() -> None:
 def test_plumbing_experts_and_blank_lines(session: Session) -> None:
     out = text(session, "tree", plumbing=True)
     assert "            AMF0 type: String (0x02)" in out.splitlines()
-    assert out.count("\n\n") == 20
+    handshake = ["C0+C1", "S0+S1+S2", "C2"]
+    found = [line for line in out.splitlines() if "(Handshake " in line]
+    assert found == [f"Real Time Messaging Protocol (Handshake {name})" for name in handshake]
+    assert out.count("\n\n") == len(handshake) + 20
     root = Field("a", "Root \x1b[31m")
     leaf = root.add("b", "Leaf", 1)
     leaf.warn("odd", "much\u202e odd")

@@ -139,6 +139,22 @@ def test_secret_in_bytes_of_other_messages() -> None:
     assert not leaks(output(talk.session(client)), "secretname")
 
 
+def test_hex_is_found_at_whole_bytes_only() -> None:
+    secrets = Secrets()
+    secrets.add("ABCD-")
+    redactor = Redactor(secrets)
+    between = "0414243442d0"  # the digits of ABCD- begin in the middle of a byte
+    assert redactor.hex(between) == between and redactor.hidden_bytes(bytes.fromhex(between)) == []
+    assert redactor.hex("00414243442d00") == "00‹key#1›00"
+    secrets.add("ABCD-longer")
+    redactor = Redactor(secrets)
+    assert redactor.hidden_bytes(b"\0ABCD-") == [(1, 5)], "not the longer one's length"
+    assert redactor.hex("0041424344", cut=True) == "00‹key#1›"
+    assert redactor.text("Undecoded: 40 bytes (0041424344…)") == (
+        "Undecoded: 40 bytes (00‹key#1›…)"
+    )
+
+
 def test_media_is_left_alone() -> None:
     session = talk.session()
     plain, hidden = io.StringIO(), output(session, detail="messages")

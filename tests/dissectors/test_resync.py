@@ -259,3 +259,20 @@ def test_hostile_patterns_are_bounded(pattern: str) -> None:
 def test_short_data(size: int) -> None:
     data = bytes(build(media(random.Random(11), 1, Media()), Style()).data)[:size]
     assert search(data, Hints(segment_starts=[0, size]), final=True) is None
+
+
+def test_constant_size_messages_with_shortened_headers() -> None:
+    """GStreamer's rtmp2sink: CBR AAC in fmt 2 and 3, the same metadata again and again."""
+    name, data, rows, _ = next(captured(CAPTURES / "lab/gst-rtmp2sink.pcap"))
+    assert name.endswith(">1935")
+    at = rows[55].offset + 3
+    lock = search(data[at:], Hints(), final=True)
+    assert lock is not None
+    assert lock.streams == ((4, 18, 355, 0), (5, 8, 94, 0))
+    assert at + lock.offset in {row.offset for row in rows}
+    reading = PlainReader([(at, data[at:])]).read()
+    got = {row[:4] for row in reading.rows}
+    assert got <= {row[:4] for row in rows}
+    # The first 4 KiB do not hold the metadata often enough to tell its length.
+    later = [row for row in rows if row.offset >= at + lock.offset and row.type in (8, 9)]
+    assert got >= {row[:4] for row in later}

@@ -1,0 +1,70 @@
+"""The composition root: one session, one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from analyzer.tui.keys import MAIN
+from analyzer.tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from analyzer.session import Session
+
+
+class AnalyzerApp(App[int]):
+    """Shows a session that indexes in the background."""
+
+    TITLE = "rtmp-analyze"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
+
+    def __init__(self, session: Session, filter_text: str | None = None) -> None:
+        super().__init__()
+        self.animation_level = "none"  # an animated page costs 6 times a plain one
+        self.main = MainScreen(session, filter_text)
+        self.main.loader.start()  # the first rows are there when the first screen is drawn
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.main
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys typed faster than the prompt opens were sent to the pane below; they are its own."""
+        prompt = self.main.prompt
+        if self.screen is self.main and prompt.is_open and event.is_printable and event.character:
+            prompt.line.insert_text_at_cursor(event.character)
+            event.prevent_default()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key of the main screen by name, then Textual's own (theme, quit …)."""
+        if isinstance(screen, MainScreen):
+            for binding in MAIN:
+                if not binding.action.startswith("app."):
+                    yield SystemCommand(
+                        binding.description,
+                        f"key {binding.key_display}",
+                        lambda action=binding.action: self.call_next(screen.run_action, action),
+                    )
+        yield from super().get_system_commands(screen)
+
+
+def run(session: Session, filter_text: str | None = None) -> int:
+    """Show `session` (not yet run) until somebody quits; return the exit code.
+
+    What made indexing fail is raised once the terminal is back to normal.
+    """
+    app = AnalyzerApp(session, filter_text)
+    code = app.run()
+    loader = app.main.loader
+    if not loader.cancelled:
+        loader.cancel()
+    loader.join(timeout=2)
+    if loader.failure is not None:
+        raise loader.failure
+    if code is None:  # ended without a choice: a crash has printed its report
+        return app.return_code or 0
+    return code

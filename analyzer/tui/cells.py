@@ -1,0 +1,77 @@
+"""Text in terminal cells: cut, padded, safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from dissectors.text import safe
+
+Part = tuple[str, Style | None]
+
+GLYPHS: Final = {"error": "✗", "warning": "▲", "note": "•"}
+"""Severity without colour (NO_COLOR, printouts, colour-blind eyes)."""
+ARROWS: Final = ("→", "←")
+"""Direction: client to server, server to client."""
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Return `text` safe for a terminal and exactly `width` cells wide, cut with an ellipsis.
+
+    Captured text is safe when it arrives; this is the last gate before the terminal, for
+    whatever was not.
+    """
+    if width <= 0:
+        return ""
+    if len(text) > 4 * width + 16:  # nobody sees the rest, and labels may be long
+        text = text[: 4 * width + 16]
+    if not text.isprintable():
+        text = safe(text)
+    size = len(text) if text.isascii() else cell_len(text)
+    if size > width:
+        return set_cell_size(text, width - 1) + "…"
+    pad = " " * (width - size)
+    return pad + text if right else text + pad
+
+
+def strip(parts: Iterable[Part], width: int, base: Style) -> Strip:
+    """Return one line of exactly `width` cells on `base`; what does not fit is cut."""
+    segments: list[Segment] = []
+    left = width
+    for text, style in parts:
+        if left <= 0:
+            break
+        if not text.isprintable():
+            text = safe(text)
+        size = len(text) if text.isascii() else cell_len(text)
+        if size > left:
+            text, size = fit(text, left), left
+        segments.append(Segment(text, base + style if style else base))
+        left -= size
+    if left > 0:
+        segments.append(Segment(" " * left, base))
+    return Strip(segments, width)
+
+
+def seconds(nanoseconds: int, digits: int = 6) -> str:
+    """Return a relative time in seconds: ``1.042661``."""
+    sign = "-" if nanoseconds < 0 else ""
+    whole, rest = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{whole}.{rest:09d}"[: len(sign) + len(str(whole)) + 1 + digits]
+
+
+def rate(bits_per_second: float) -> str:
+    """Return a bit rate: ``812k``, ``3.4M``."""
+    if bits_per_second >= 999_500:
+        return f"{bits_per_second / 1e6:.1f}M"
+    return f"{bits_per_second / 1e3:.0f}k" if bits_per_second >= 1000 else f"{bits_per_second:.0f}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 message``, ``12,345 messages``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,43 @@
+"""Why there is nothing to see, and what to try."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from analyzer.tui.cells import count
+
+if TYPE_CHECKING:
+    from analyzer.session import Session
+
+ADVICE = {
+    "rtmps": "RTMPS is RTMP inside TLS: give the session's key log (SSLKEYLOGFILE of the client).",
+    "tls": "A TLS connection may be RTMPS: give the session's key log (SSLKEYLOGFILE).",
+    "rtmpe": "RTMPE is encrypted by the handshake itself; only its outline can be shown.",
+    "rtmpt": "RTMPT carries RTMP in HTTP requests; it is recognised, not decoded.",
+}
+
+
+def nothing(session: Session) -> list[str]:
+    """Return the lines shown instead of messages."""
+    capture = session.capture
+    lines = [f"No RTMP message in {capture.name}.", ""]
+    links = ", ".join(str(link) for link in capture.link_types)
+    lines.append(f"Read: {count(capture.packets, 'packet')}{f' ({links})' if links else ''}.")
+    lines.append(f"Seen: {count(session.tcp_flows, 'TCP connection')} with payload.")
+    lines.extend(session.limits_hit)
+    if session.cancelled:
+        lines.append("Loading was stopped; the rest was not read.")
+    variants = Counter(connection.variant for connection in session.connections)
+    for variant, number in sorted(variants.items()):
+        lines.append(f"Seen: {count(number, f'{variant} connection')}.")
+    lines.extend(text for variant, text in ADVICE.items() if variant in variants)
+    lines += [
+        "",
+        "What to try:",
+        "  · RTMP on an unusual port: -d tcp.port==PORT,rtmp",
+        "  · a capture of both directions, from before the connection starts, with full packets"
+        " (tcpdump -s 0)",
+        "  · a capture filter that lets the server's port through (1935 by default)",
+    ]
+    return lines

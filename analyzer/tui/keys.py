@@ -1,0 +1,66 @@
+"""Every key of the interface in one place; the help sheet and the key bar are made from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.binding import Binding
+
+
+def key(keys: str, action: str, text: str, hint: str = "", show: str | None = None) -> Binding:
+    """Return a binding. `hint` is its word in the key bar (none: only in the help sheet)."""
+    return Binding(keys, action, text, show=bool(hint), tooltip=hint, key_display=show)
+
+
+MOVE: Final = (
+    key("down,j", "move(1)", "Next line", show="j ↓"),
+    key("up,k", "move(-1)", "Previous line", show="k ↑"),
+    key("pagedown,ctrl+d", "move_page(1)", "Next page", show="PgDn"),
+    key("pageup,ctrl+u", "move_page(-1)", "Previous page", show="PgUp"),
+    key("home,ctrl+home", "first", "First line", show="Home"),
+    key("end,ctrl+end", "last", "Last line", show="End"),
+    key("enter", "choose", "Go to the details of this line", show="Enter"),
+)
+TREE: Final = (
+    key("enter,space", "open_close", "Expand or collapse", "expand", show="Enter"),
+    key("right,l", "expand", "Expand", show="l →"),
+    key("left,h", "collapse", "Collapse, or go to the parent", show="h ←"),
+    key("asterisk", "expand_all", "Expand everything below", show="*"),
+)
+HEX: Final = (
+    key("right,l", "step(1)", "Next byte", show="l →"),
+    key("left,h", "step(-1)", "Previous byte", show="h ←"),
+    key("enter", "choose", "Show the innermost field of this byte in the tree", show="Enter"),
+)
+MAIN: Final = (
+    key("question_mark,f1", "help", "This help", "help", show="?"),
+    key("q", "back", "Back, or quit", "quit", show="q"),
+    key("slash", "filter", "Filter messages", "filter", show="/"),
+    key("ctrl+f", "find", "Find text in the info column", "find", show="^f"),
+    key("n", "find_next(1)", "Next match", show="n"),
+    key("N", "find_next(-1)", "Previous match", show="N"),
+    key(
+        "colon,ctrl+g",
+        "goto",
+        "Go to message 12, f34 (frame), c0.c2s.5, +1.5 (s), @0x1f0",
+        show=":",
+    ),
+    key("g", "top", "First line; after a number: go to that message", show="g"),
+    key("G", "bottom", "Last line", show="G"),
+    key("left_square_bracket", "diagnostic(-1)", "Previous diagnostic", show="["),
+    key("right_square_bracket", "diagnostic(1)", "Next diagnostic", "diagnostic", show="]"),
+    key("left_curly_bracket", "keyframe(-1)", "Previous keyframe", show="{"),
+    key("right_curly_bracket", "keyframe(1)", "Next keyframe", "keyframe", show="}"),
+    key("m", "mark", "Mark or unmark the message", show="m"),
+    key("apostrophe", "next_mark", "Next marked message", show="'"),
+    key("a", "apply('')", "Filter for the selected field's value", "apply", show="a"),
+    key("A", "apply('and')", "Narrow the filter by the selected field's value", show="A"),
+    key("x", "apply('not')", "Exclude the selected field's value", show="x"),
+    key("y", "copy", "Copy the selected value", "copy", show="y"),
+    key("b", "space", "Bytes of: message, stream, file", "bytes", show="b"),
+    key("backslash", "zoom", "Zoom the pane", "zoom", show="\\"),
+    key("vertical_line", "layout", "Next layout", "layout", show="|"),
+    key("tab", "app.focus_next", "Next pane", "pane", show="Tab"),
+    key("shift+tab", "app.focus_previous", "Previous pane", show="S-Tab"),
+    key("escape", "escape", "Stop loading; clear the filter", show="Esc"),
+)

@@ -1,0 +1,79 @@
+"""Runs the session in a thread and tells the interface what is there so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from analyzer.tui.model import Findings, Rows, findings
+
+if TYPE_CHECKING:
+    from analyzer.session import Session
+
+INTERVAL: Final = 0.1
+"""Seconds between two reports at least; sorting must not eat the time of indexing."""
+SHARE: Final = 10
+"""A report waits this many times what the last one cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was indexed up to one moment."""
+
+    order: Rows
+    findings: Findings
+    fraction: float | None
+    """0 … 1; None when the size of the capture is unknown."""
+    done: bool = False
+
+
+class Loader:
+    """One thread that indexes. `tell` is called from it and must be thread-safe."""
+
+    def __init__(self, session: Session, tell: Callable[[Snapshot], None]) -> None:
+        self.failure: Exception | None = None
+        self.cancelled = False
+        self._session = session
+        self._tell = tell
+        self._next = 0.0
+        self._findings = Findings()
+        # A daemon: quitting never waits for a capture to end.
+        self._thread = threading.Thread(target=self._run, name="indexing", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._session.cancel()
+
+    def join(self, timeout: float) -> None:
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            if not self._session.done:
+                self._session.run(self._progress)
+        except Exception as error:  # kept for the one who started the interface
+            self.failure = error
+        self._report(done=True)
+
+    def _progress(self, session: Session) -> bool:
+        started = time.monotonic()
+        if started >= self._next and len(session.messages):
+            self._report(done=False)
+            ended = time.monotonic()
+            self._next = ended + max(INTERVAL, SHARE * (ended - started))
+        return not self.cancelled
+
+    def _report(self, done: bool) -> None:
+        session = self._session
+        if done or len(session.diagnostics) != self._findings.total:
+            self._findings = findings(session)
+        size = session.capture.size
+        fraction = min(session.capture.bytes_read / size, 1.0) if size else None
+        self._tell(Snapshot(session.order(), self._findings, fraction, done))

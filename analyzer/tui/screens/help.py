@@ -1,0 +1,56 @@
+"""The help sheet, made from the bindings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.strip import Strip
+
+from analyzer.tui.cells import fit, strip
+from analyzer.tui.keys import HEX, MAIN, MOVE, TREE, key
+from analyzer.tui.widgets.lines import Lines
+
+SECTIONS: tuple[tuple[str, tuple[Binding, ...]], ...] = (
+    ("Everywhere", (*MAIN, key("ctrl+p", "", "Command palette: every action by name", show="^p"))),
+    ("Lists, tree and bytes", MOVE),
+    ("Tree", TREE),
+    ("Bytes", HEX),
+)
+
+
+class HelpLines(Lines):
+    """Section titles and one line per key."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sheet")
+        self.set_title("Keys")
+        self._lines: list[tuple[str, str]] = []
+        for title, bindings in SECTIONS:
+            self._lines.extend([("", ""), ("", title)] if self._lines else [("", title)])
+            self._lines.extend((b.key_display or b.key, b.description) for b in bindings)
+
+    def line_count(self) -> int:
+        return len(self._lines)
+
+    def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
+        name, text = self._lines[index]
+        if not name:
+            return strip([(f" {text}", self.part("header", selected))], width, base)
+        return strip([(f"  {fit(name, 7)}", self.part("s2c", selected)), (text, None)], width, base)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Any of Esc, q and ? goes back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1", "app.pop_screen")]
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen HelpLines { width: 76; max-width: 100%; height: 90%; background: $surface; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield HelpLines()

@@ -1,0 +1,77 @@
+"""One-line bars: what is open, what goes on, which keys work here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from rich.style import Style
+from textual.binding import Binding
+from textual.strip import Strip
+from textual.widget import Widget
+
+from analyzer.tui.cells import Part, strip
+
+Piece = tuple[str, str]
+"""(text, style name without ``bar--``; empty for plain)."""
+METER: Final = 12
+
+
+class Bar(Widget):
+    """A line of styled pieces; the text may be anything, it is never read as markup."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; width: 100%; background: $panel; color: $foreground; }
+    Bar > .bar--strong { text-style: bold; color: $text; }
+    Bar > .bar--dim { color: $text-muted; }
+    Bar > .bar--key { color: $text-accent; text-style: bold; }
+    Bar > .bar--error { color: $text-error; text-style: bold; }
+    Bar > .bar--warning { color: $text-warning; text-style: bold; }
+    Bar > .bar--note { color: $text-primary; }
+    Bar > .bar--good { color: $text-success; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "bar--plain",
+        "bar--strong",
+        "bar--dim",
+        "bar--key",
+        "bar--error",
+        "bar--warning",
+        "bar--note",
+        "bar--good",
+    }
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._pieces: list[Piece] = []
+
+    def show(self, pieces: Sequence[Piece]) -> None:
+        if list(pieces) != self._pieces:
+            self._pieces = list(pieces)
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        base = self.get_component_rich_style("bar--plain")
+        if y:
+            return Strip.blank(self.size.width, base)
+        parts: list[Part] = [(text, self._style(name)) for text, name in self._pieces]
+        return strip([(" ", None), *parts], self.size.width, base)
+
+    def _style(self, name: str) -> Style | None:
+        return self.get_component_rich_style(f"bar--{name}", partial=True) if name else None
+
+
+def meter(fraction: float) -> str:
+    """Return a progress bar: ``███████░░░░░  58%``."""
+    full = round(fraction * METER)
+    return f"{'█' * full}{'░' * (METER - full)} {fraction:4.0%}"
+
+
+def hints(bindings: Sequence[Binding]) -> list[Piece]:
+    """Return the key bar's pieces of the bindings that have a hint."""
+    out: list[Piece] = []
+    for binding in bindings:
+        if binding.show and binding.tooltip:
+            out.append((binding.key_display or binding.key, "key"))
+            out.append((f" {binding.tooltip}  ", "dim"))
+    return out

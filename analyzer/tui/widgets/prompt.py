@@ -1,0 +1,200 @@
+"""The input line at the bottom: filter, find, go to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Final
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from analyzer.tui.widgets.bars import Bar, Piece
+from dissectors.text import safe
+
+HISTORY: Final = 100
+LABELS: Final = {"filter": "Filter", "find": "Find", "goto": "Go to"}
+HELP: Final = {
+    "filter": 'csid == 3 and command.name == "connect"   ↑ history   → completes   Enter applies',
+    "find": "text in the info column, upper and lower case alike",
+    "goto": "12 message · f34 frame · c0.c2s.5 id · +1.5 seconds · @0x1f0 stream offset",
+}
+_WORD: Final = re.compile(r"[A-Za-z_][\w.]*$")
+
+Problem = tuple[str, int, int]
+"""(text, position, length) of what is wrong with a filter."""
+
+
+class _Fields(Suggester):
+    """Completes the name under the cursor from the filter's fields."""
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._names = names
+        self.active = False
+
+    async def get_suggestion(self, value: str) -> str | None:
+        match = _WORD.search(value) if self.active else None
+        if match is None:
+            return None
+        for name in self._names():
+            if name.startswith(match.group()) and name != match.group():
+                return value[: match.start()] + name
+        return None
+
+
+class _Wrong(Highlighter):
+    """Marks the wrong part of the filter in the input itself."""
+
+    problem: Problem | None = None
+
+    def highlight(self, text: Text) -> None:
+        if self.problem:
+            _, start, length = self.problem
+            text.stylize("bold underline", start, start + max(length, 1))
+
+
+class _Line(Input):
+    """An input whose keys for history and completion stay inside it, and whose text is safe."""
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        super().insert_text_at_cursor(safe(text))
+
+    async def _on_key(self, event: events.Key) -> None:
+        prompt = self.query_ancestor(Prompt)
+        if event.key in {"up", "down"}:
+            prompt.recall(-1 if event.key == "up" else 1)
+        elif event.key == "tab":
+            self.cursor_position = len(self.value)
+            self.action_cursor_right()
+        else:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+
+
+class Prompt(Vertical):
+    """Shown while somebody types; `check` says what is wrong with a filter."""
+
+    DEFAULT_CSS = """
+    Prompt { height: 2; background: $panel; }
+    Prompt Horizontal { height: 1; }
+    Prompt #label { width: 8; background: $accent; color: $background; text-style: bold; }
+    Prompt Input, Prompt Input:focus {
+        border: none; height: 1; padding: 0 1; width: 1fr; background: $surface;
+    }
+    Prompt.-valid Input, Prompt.-valid Input:focus {
+        background: $success-muted; color: $text-success;
+    }
+    Prompt.-invalid Input, Prompt.-invalid Input:focus {
+        background: $error-muted; color: $text-error;
+    }
+    """
+
+    class Submitted(Message):
+        def __init__(self, mode: str, text: str) -> None:
+            super().__init__()
+            self.mode = mode
+            self.text = text
+
+    def __init__(
+        self, check: Callable[[str], Problem | None], names: Callable[[], Iterable[str]], *, id: str
+    ) -> None:
+        super().__init__(id=id)
+        self.display = False
+        self.mode = "filter"
+        self._check = check
+        self._suggester = _Fields(names)
+        self._wrong = _Wrong()
+        self._history: dict[str, list[str]] = {}
+        self._place = 0
+        self._typed = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Bar(id="label")
+            yield _Line(
+                suggester=self._suggester,
+                highlighter=self._wrong,
+                select_on_focus=False,
+                id="line",
+            )
+        yield Bar(id="note")
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.display)
+
+    @property
+    def line(self) -> Input:
+        return self.query_one("#line", Input)
+
+    def open(self, mode: str, text: str = "") -> None:
+        self.mode = mode
+        self._place = len(self._history.setdefault(mode, []))
+        self._suggester.active = mode == "filter"
+        self.query_one("#label", Bar).show([(LABELS[mode], "")])
+        self.display = True
+        text = safe(text)
+        self.line.value = text
+        self.line.cursor_position = len(text)
+        self._judge(text)
+        self.screen.set_focus(self.line)  # at once: the next key is for the line
+
+    def close(self) -> None:
+        self.display = False
+
+    def remember(self, mode: str, text: str) -> None:
+        history = self._history.setdefault(mode, [])
+        if text:
+            if text in history:
+                history.remove(text)
+            history.append(text)
+            del history[:-HISTORY]
+
+    def recall(self, step: int) -> None:
+        """Walk through the history; past its end stands what was typed."""
+        history = self._history.get(self.mode, [])
+        if self._place == len(history):
+            self._typed = self.line.value
+        self._place = max(min(self._place + step, len(history)), 0)
+        text = history[self._place] if self._place < len(history) else self._typed
+        self.line.value = text
+        self.line.cursor_position = len(text)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._judge(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.mode == "filter" and self._check(event.value):
+            return  # the note says where it is wrong
+        self.remember(self.mode, event.value)
+        self.post_message(self.Submitted(self.mode, event.value))
+
+    def _judge(self, text: str) -> None:
+        """Colour the line and point at the error."""
+        problem = self._check(text) if self.mode == "filter" and text.strip() else None
+        self._wrong.problem = problem
+        self.set_class(problem is not None, "-invalid")
+        self.set_class(self.mode == "filter" and bool(text.strip()) and not problem, "-valid")
+        note: list[Piece] = [(HELP[self.mode], "dim")]
+        if problem:
+            message, position, length = problem
+            at = max(position - self.line.scroll_offset.x, 0)
+            # 8 cells of label, 1 of padding; the bar itself starts with one space
+            note = [(" " * (8 + at) + "^" + "~" * (length - 1), "error"), (f" {message}", "error")]
+            if len(note[0][0]) + len(message) > self.size.width > 0:
+                note = [(f"column {position + 1}: {message}", "error")]
+        self.query_one("#note", Bar).show(note)
+        self.line.refresh()

@@ -1,0 +1,171 @@
+"""Keys that move, mark, copy, zoom and help."""
+
+from analyzer.tui.keys import HEX, MAIN, MOVE, TREE
+from tests.analyzer.tui.fake import FakeSession
+from tests.analyzer.tui.screen import lines, press, run, text
+
+
+def test_moving_in_the_list():
+    async def use(app, pilot):
+        pane = app.main.messages
+        for keys, wanted in (
+            ("j", 1), ("down", 2), ("k", 1), ("G", 99), ("up", 98), ("g", 0), ("end", 99),
+            ("home", 0), ("pagedown", pane.page), ("pageup", 0),
+        ):  # fmt: skip
+            await press(pilot, keys)
+            assert pane.cursor == wanted, keys
+        assert pane.scroll_offset.y == 0
+
+    run(FakeSession(rows=100), use, (80, 24))
+
+
+def test_number_and_g_goes_to_a_message():
+    async def use(app, pilot):
+        screen = await press(pilot, "1", "7")
+        assert "17 …" in screen
+        screen = await press(pilot, "g")
+        assert app.main.messages.cursor == 16 and "17/100" in screen
+        await press(pilot, "9", "escape", "g")
+        assert app.main.messages.cursor == 0
+
+    run(FakeSession(rows=100), use, (80, 24))
+
+
+def test_goto_prompt():
+    async def use(app, pilot):
+        for typed, wanted in (
+            ("42", 41), ("f60", 59), ("c0.s2c.3", 14), ("+0.050", 50), ("999", 50), ("what", 50),
+        ):  # fmt: skip
+            await press(pilot, "colon", *typed, "enter")
+            assert app.main.messages.cursor == wanted, typed
+        assert "not a place" in text(app)
+
+    run(FakeSession(rows=100), use, (80, 24))
+
+
+def test_diagnostics_and_keyframes():
+    async def use(app, pilot):
+        screen = await press(pilot, "right_square_bracket")
+        assert app.main.messages.cursor == 8 and "warning: odd live" in screen
+        assert "Diagnostics (1)" in await press(pilot, "tab", "asterisk", "G")
+        app.main.messages.focus()
+        await press(pilot, "left_square_bracket")
+        assert "no earlier diagnostic" in text(app)
+        await press(pilot, "g", "right_curly_bracket")
+        first = app.main.messages.cursor
+        assert first % 10 == 5 and first % 3 == 2
+        await press(pilot, "right_curly_bracket")
+        second = app.main.messages.cursor
+        assert second > first
+        await press(pilot, "left_curly_bracket")
+        assert app.main.messages.cursor == first
+
+    run(FakeSession(rows=100), use)
+
+
+def test_marks():
+    async def use(app, pilot):
+        await press(pilot, "j", "m", "j", "j", "m", "g", "apostrophe")
+        assert app.main.messages.cursor == 1
+        await press(pilot, "apostrophe")
+        assert app.main.messages.cursor == 3
+        screen = await press(pilot, "apostrophe")
+        assert app.main.messages.cursor == 1
+        assert sum(line.startswith("◆") for line in screen.splitlines()) == 2
+
+    run(FakeSession(), use)
+
+
+def test_find_and_next():
+    async def use(app, pilot):
+        await press(pilot, "ctrl+f", *"INFO 2", "enter")
+        assert app.main.messages.cursor == 2
+        for key, wanted in (("n", 20), ("n", 21), ("N", 20)):
+            await press(pilot, key)
+            assert app.main.messages.cursor == wanted
+        assert "not found" in await press(pilot, "ctrl+f", *"zzz", "enter")
+
+    run(FakeSession(), use)
+
+
+def test_zoom_and_layouts():
+    async def use(app, pilot):
+        screen = await press(pilot, "backslash")
+        assert "Connections" not in screen and "Bytes" not in screen and "info 29" in screen
+        assert "Connections" in await press(pilot, "q")
+        for _ in range(3):
+            screen = await press(pilot, "vertical_line")
+            for piece in ("Connections", "Messages 30", "RTMP Header", "Bytes"):
+                assert piece in screen
+
+    run(FakeSession(), use)
+
+
+def test_tab_goes_round_the_panes():
+    async def use(app, pilot):
+        seen = []
+        for _ in range(4):
+            seen.append(app.focused.id)
+            await press(pilot, "tab")
+        assert sorted(seen) == ["connections", "hex", "messages", "tree"]
+        assert app.focused.id == "messages"
+
+    run(FakeSession(), use)
+
+
+def test_copy():
+    async def use(app, pilot):
+        await press(pilot, "y")
+        assert app.clipboard == "info 0 live"
+        await press(pilot, "tab", "j", "j", "j", "y")
+        assert app.clipboard == "3"
+        await press(pilot, "tab", "y")
+        assert app.clipboard == "03"
+
+    run(FakeSession(), use)
+
+
+def test_help_lists_every_binding():
+    async def use(app, pilot):
+        await press(pilot, "question_mark")
+        sheet = app.screen.query_one("#sheet")
+        shown = set()
+        for _ in range(5):
+            shown |= {line.strip("│ ") for line in lines(app)}
+            await press(pilot, "pagedown")
+        everything = "\n".join(shown)
+        for binding in (*MAIN, *MOVE, *TREE, *HEX):
+            assert binding.description[:50] in everything, binding
+            assert binding.key_display in everything
+        assert sheet.line_count() > 40
+        assert "Messages" in await press(pilot, "q")
+
+    run(FakeSession(), use)
+
+
+def test_palette_knows_the_actions():
+    async def use(app, pilot):
+        names = {command.title for command in app.get_system_commands(app.main)}
+        assert "Filter messages" in names and "Next keyframe" in names
+
+    run(FakeSession(), use)
+
+
+def test_mouse():
+    async def use(app, pilot):
+        await pilot.click("#messages", offset=(10, 5))
+        assert app.main.messages.cursor == 3  # border, header, three messages
+        await pilot.click("#tree", offset=(10, 4))
+        assert app.main.tree_pane.cursor == 3
+
+    run(FakeSession(), use)
+
+
+def test_keys_typed_at_once_all_reach_the_prompt():
+    async def use(app, pilot):
+        for key in ("slash", *"csid"):  # no time between them, as a script sends them
+            app.simulate_key(key)
+        await press(pilot, "space")
+        assert app.main.prompt.line.value == "csid "
+
+    run(FakeSession(), use)
