@@ -8,6 +8,7 @@ import numpy as np
 
 from dissectors import spec
 from dissectors.fields import Field
+from dissectors.messages.command import name_reply
 
 if TYPE_CHECKING:
     from analyzer.lookup import Lookup
@@ -65,4 +66,6 @@ def _exchange(session: Lookup, row: int, body: Field) -> None:
     milliseconds = f"{found.latency_ns / 1e6:.3f} ms"
     line = f"{what}: {name} in frame {frame}, {milliseconds} (calculated)"
     body.add(what.lower(), line, name).plumbing = True
+    if row == found.reply and body.value.get("name") in ("_result", "_error"):
+        name_reply(body, found.name)
     body.value |= {what.lower(): name, "latency_ns": found.latency_ns}

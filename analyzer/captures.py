@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import BinaryIO, Final
+from typing import Final
 
 from analyzer.model import CaptureInfo
-from analyzer.sources import Capture, FrameBatch, Problem, open_capture
+from analyzer.sources import Capture, FrameBatch, Input, Problem, Reading, open_captures
+from dissectors.text import safe
 
 BLOCK: Final = 1 << 18
 """Bytes read at once when bodies are fetched: neighbours are asked for next."""
@@ -19,8 +20,15 @@ CACHED_BLOCKS: Final = 32
 class CaptureSet:
     """Frames of all files in one numbering, bytes of all files in one offset space."""
 
-    def __init__(self, paths: Sequence[str | BinaryIO]) -> None:
-        self.files: list[Capture] = [open_capture(path) for path in paths]
+    def __init__(self, paths: Sequence[Input], reading: Reading | None = None) -> None:
+        self.files: list[Capture] = []
+        try:
+            for path in paths:
+                self.files += open_captures(path, reading or Reading())
+        except BaseException:
+            self.close()
+            raise
+        self._unordered: list[Problem] = []
         self._bases: list[int] = [0]
         """Where each file begins in the common offset space; known once the one before ended."""
         self._lock = Lock()
@@ -29,10 +37,17 @@ class CaptureSet:
     def batches(self) -> Iterator[FrameBatch]:
         """Yield the frames of all files."""
         frames = 0
+        begun: tuple[int, str] | None = None
         for number, file in enumerate(self.files):
             base, last = self._bases[number], frames
             end = base
             for batch in file.batches():
+                if last == frames and len(batch):
+                    first = int(batch.time_ns[0])
+                    if begun and first < begun[0]:
+                        text = f"{safe(file.name)} begins before {safe(begun[1])}, given before it"
+                        self._unordered.append(Problem("unordered_files", text, base, frames + 1))
+                    begun = first, file.name
                 last = frames + batch.first_frame - 1 + len(batch)
                 end = base + batch.base + len(batch.data)
                 if base or frames:
@@ -74,7 +89,24 @@ class CaptureSet:
 
     @property
     def problems(self) -> list[Problem]:
-        return [problem for file in self.files for problem in file.problems]
+        return [*(each for file in self.files for each in file.problems), *self._unordered]
+
+    @property
+    def oldest(self) -> int:
+        """Offset before which bytes cannot be read again."""
+        last = len(self._bases) - 1
+        oldest = self.files[last].oldest
+        return self._bases[last] + oldest if oldest else 0
+
+    @property
+    def position(self) -> int:
+        """Bytes read so far, as they came."""
+        return sum(file.bytes_read for file in self.files)
+
+    def stop(self) -> None:
+        """End inputs that would go on; any thread or signal handler may call this."""
+        for file in self.files:
+            file.stop()
 
     def info(self) -> CaptureInfo:
         """Describe the set as one capture."""

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 from analyzer import __version__
 from analyzer.export import DETAILS, FORMATS, SEVERITIES
@@ -41,6 +42,7 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _fill_closed_streams()
     try:
         code = _guarded(words)
         sys.stdout.flush()
@@ -53,6 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _fill_closed_streams() -> None:
+    """Put the null device where a standard stream was closed: no file may take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 — kept to the end
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{PROGRAM}: {message} (--help lists the options)\n")
 
 
 def _guarded(words: list[str]) -> int:
@@ -72,26 +88,39 @@ def _guarded(words: list[str]) -> int:
 def _dispatch(words: list[str]) -> int:
     command = words[0] if words and words[0] in ("check", "schema") else ""
     if command == "schema":
-        argparse.ArgumentParser(
+        _Parser(
             prog=f"{PROGRAM} schema", description="Print the JSON Schema of the JSON report."
         ).parse_args(words[1:])
         return _print_schema()
     parser = _check_parser() if command else _main_parser()
     options = parser.parse_args(words[1:] if command else words)
     options.command = command
-    if options.interface or options.interfaces or options.bpf or options.write:
-        raise UsageError("live capture is not available in this version")
     options.captures += options.read
-    if not options.captures:
+    if options.interfaces:
+        return _print_interfaces()
+    if options.interface and options.captures:
+        raise UsageError("either an interface or captures, not both")
+    if (options.bpf or options.write) and not options.interface:
+        raise UsageError("-f and -w go with -i")
+    if not options.captures and not options.interface:
         parser.error("no capture given (- reads one from standard input)")
     from analyzer.run import run
 
     return run(options)
 
 
-def _print_schema() -> int:
-    from pathlib import Path
+def _print_interfaces() -> int:
+    from analyzer.sources import SourceError
+    from analyzer.sources.live import interfaces
 
+    try:
+        sys.stdout.write(interfaces())
+    except SourceError as error:
+        return complain(str(error), UNREADABLE)
+    return OK
+
+
+def _print_schema() -> int:
     utf8(sys.stdout)
     sys.stdout.write(Path(__file__).with_name("export").joinpath("schema.json").read_text("utf-8"))
     return OK
@@ -146,7 +175,7 @@ class _Tree(argparse.Action):
 
 
 def _main_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Analyse RTMP in a capture: annotated messages, tied to their bytes.",
         epilog=_EPILOG,
@@ -181,7 +210,7 @@ def _main_parser() -> argparse.ArgumentParser:
 
 
 def _check_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"{PROGRAM} check",
         description="Analyse captures; the findings decide the exit code.",
         allow_abbrev=False,
@@ -206,6 +235,9 @@ def _check_parser() -> argparse.ArgumentParser:
         bpf=None,
         interfaces=False,
         write=None,
+        follow=False,
+        ring=None,
+        keep=None,
     )
     return parser
 
@@ -224,6 +256,12 @@ def _input_options(parser: argparse.ArgumentParser) -> None:
         type=_decode_as,
         default=[],
         help="take this port for RTMP",
+    )
+    parser.add_argument(
+        "--max-input-bytes",
+        metavar="SIZE",
+        type=_size,
+        help="leave each input, decompressed, after this much",
     )
 
 
@@ -254,10 +292,28 @@ def _output_options(form: Any, fail_on: str) -> None:
 
 def _live_options(parser: argparse.ArgumentParser) -> None:
     live = parser.add_argument_group("live capture")
-    live.add_argument("-i", dest="interface", metavar="INTERFACE", help="capture from there")
+    live.add_argument(
+        "-i", dest="interface", metavar="INTERFACE", help="capture from there until Ctrl-C"
+    )
     live.add_argument("-f", dest="bpf", metavar="BPF", help="capture filter")
     live.add_argument("-D", dest="interfaces", action="store_true", help="list interfaces")
     live.add_argument("-w", dest="write", metavar="FILE", help="keep the packets")
+    live.add_argument(
+        "--ring", metavar="SIZE", type=_size, help="bytes kept on disk (default with -i: 1G)"
+    )
+    live.add_argument(
+        "--keep", metavar="N", type=_count, help="messages kept (default with -i: 1000000)"
+    )
+    live.add_argument("--follow", action="store_true", help="a capture file that still grows")
+
+
+def _size(text: str) -> int:
+    """Bytes, or with K, M, G what Linux tools mean by it."""
+    unit = {"K": 10, "M": 20, "G": 30, "T": 40}.get(text[-1:].upper(), 0)
+    digits = text[:-1] if unit else text
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 15 or int(digits) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size like 512M")
+    return int(digits) << unit
 
 
 def _count(text: str) -> int:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from analyzer.model import Connection
 from dissectors import spec
-from dissectors.connection import Command
+from dissectors.facts import Command
 
 if TYPE_CHECKING:
     from analyzer.index import MessageTable
 
+_Key = TypeVar("_Key")
+
+MAX_WAITING = 16
+"""Unanswered calls remembered per message stream: pause and seek may go without an answer."""
 _STREAM_CALLS = {
     "publish": "NetStream.Publish.",
     "play": "NetStream.Play.",
@@ -21,8 +25,17 @@ _STREAM_CALLS = {
     "seek": "NetStream.Seek.",
     "pause": "NetStream.",
     "pauseRaw": "NetStream.",
+    "closeStream": "NetStream.Unpublish.",
+    "deleteStream": "NetStream.Unpublish.",
 }
 """NetStream commands are answered by onStatus on their message stream, not by transaction id."""
+_ANNOUNCED = {
+    "onFCPublish": "FCPublish",
+    "onFCUnpublish": "FCUnpublish",
+    "onFCSubscribe": "FCSubscribe",
+    "onFCUnsubscribe": "FCUnsubscribe",
+}
+"""Answers that are method calls of their own; FFmpeg -listen sends the bare name, without an id."""
 
 
 class Exchange(NamedTuple):
@@ -31,6 +44,8 @@ class Exchange(NamedTuple):
     call: int
     reply: int
     latency_ns: int
+    name: str
+    """The call's command name."""
 
 
 class _Timed(NamedTuple):
@@ -42,7 +57,7 @@ class _Timed(NamedTuple):
 def exchanges(connections: Iterable[Connection], messages: MessageTable) -> dict[int, Exchange]:
     """Pair calls with replies; returns the exchange by row, for both of its rows."""
     rows = _command_rows(messages)
-    times = messages.column("time_ns")
+    times, frames = messages.column("time_ns"), messages.column("last_frame")
     found: dict[int, Exchange] = {}
     for connection in connections:
         timed = []
@@ -51,9 +66,10 @@ def exchanges(connections: Iterable[Connection], messages: MessageTable) -> dict
             row = rows.get(key)
             if row is not None:
                 timed.append(_Timed(int(times[row]), row, command))
-        timed.sort(key=lambda item: (item.time_ns, item.row))
+        timed.sort(key=lambda item: (frames[item.row], item.row))
         for exchange in _pair(timed):
-            found[exchange.call] = found[exchange.reply] = exchange
+            found.setdefault(exchange.call, exchange)  # Play.Reset comes before Play.Start
+            found[exchange.reply] = exchange
     return found
 
 
@@ -65,38 +81,99 @@ def _command_rows(messages: MessageTable) -> dict[tuple[int, int, int], int]:
 
 
 def _pair(timed: list[_Timed]) -> Iterable[Exchange]:
-    # Calls wait per direction: both peers number theirs from 1.
-    by_id: dict[tuple[int, object], _Timed] = {}
-    by_stream: dict[tuple[int, int], _Timed] = {}
+    waiting = _Waiting()
     for item in timed:
-        command = item.command
-        other = 1 - command.side
+        name = item.command.name
         call: _Timed | None = None
-        if command.name in ("_result", "_error"):
-            call = by_id.pop((other, _key(command.transaction_id)), None)
-        elif command.name == "onStatus":
-            call = by_stream.get((other, command.msid))
-            if call is not None and not _answers(call.command, command):
-                call = None
-            if call is not None:
-                del by_stream[(other, command.msid)]
-        elif command.name in _STREAM_CALLS:
-            by_stream[(command.side, command.msid)] = item
-        elif command.transaction_id:
-            by_id[(command.side, _key(command.transaction_id))] = item
+        if name in ("_result", "_error"):
+            call = waiting.by_transaction(item.command)
+        elif name == "onStatus":
+            call = waiting.by_status(item.command)
+        elif name in _ANNOUNCED:
+            call = waiting.by_name(item.command)
+        else:
+            waiting.add(item)
         if call is not None:
-            yield Exchange(call.row, item.row, item.time_ns - call.time_ns)
+            yield Exchange(call.row, item.row, item.time_ns - call.time_ns, call.command.name)
+
+
+class _Waiting:
+    """Calls without an answer yet, per direction: both peers number theirs from 1."""
+
+    def __init__(self) -> None:
+        self.ids: dict[tuple[int, object], _Timed] = {}
+        self.streams: dict[tuple[int, int], list[_Timed]] = {}
+        self.names: dict[tuple[int, str], _Timed] = {}
+
+    def add(self, item: _Timed) -> None:
+        command = item.command
+        if command.name in _STREAM_CALLS:
+            waiting = self.streams.setdefault((command.side, _stream(command)), [])
+            waiting.append(item)
+            del waiting[:-MAX_WAITING]
+        if command.name in _ANNOUNCED.values():
+            self.names[(command.side, command.name)] = item
+        if command.transaction_id:
+            self.ids[(command.side, _key(command.transaction_id))] = item
+
+    def by_transaction(self, reply: Command) -> _Timed | None:
+        call = self.ids.pop((1 - reply.side, _key(reply.transaction_id)), None)
+        if call is not None:
+            self._forget(call)
+        return call
+
+    def by_status(self, reply: Command) -> _Timed | None:
+        """§7.2.2: transaction id 0, so the message stream tells; gortmplib repeats the id."""
+        waiting = self.streams.get((1 - reply.side, reply.msid), ())
+        call = next((item for item in waiting if _answers(item.command, reply)), None)
+        if call is not None and _code(reply) != "NetStream.Play.Reset":  # Play.Start follows
+            self._forget(call)
+        return call
+
+    def by_name(self, reply: Command) -> _Timed | None:
+        call = self.names.pop((1 - reply.side, _ANNOUNCED[reply.name]), None)
+        if call is not None:
+            self._forget(call)
+        return call
+
+    def _forget(self, call: _Timed) -> None:
+        """An answered call waits for nothing more, whichever way it was found."""
+        command = call.command
+        side = command.side
+        _drop(self.ids, (side, _key(command.transaction_id)), call)
+        waiting = self.streams.get((side, _stream(command)), [])
+        waiting[:] = [item for item in waiting if item is not call]
+        _drop(self.names, (side, command.name), call)
+
+
+def _drop(table: dict[_Key, _Timed], key: _Key, call: _Timed) -> None:
+    if table.get(key) is call:
+        del table[key]
+
+
+def _stream(command: Command) -> int:
+    """Return the message stream that the answer comes on; deleteStream names it (§7.2.2.3)."""
+    if command.name == "deleteStream" and command.arguments:
+        number = command.arguments[0]
+        return number if isinstance(number, int) else command.msid
+    return command.msid
 
 
 def _key(transaction_id: object) -> object:
     return transaction_id if isinstance(transaction_id, (int, float)) else None
 
 
-def _answers(call: Command, status: Command) -> bool:
-    prefix = _STREAM_CALLS[call.name]
+def _code(status: Command) -> str | None:
     for value in status.arguments:
-        code = value.get("code") if isinstance(value, dict) else None
-        # A refusal may come under any code: NetStream.Failed, NetConnection.Call.Failed …
-        if isinstance(code, str) and (code.startswith(prefix) or value.get("level") == "error"):
-            return True
-    return False
+        if isinstance(value, dict) and isinstance(value.get("code"), str):
+            return str(value["code"])
+    return None
+
+
+def _answers(call: Command, status: Command) -> bool:
+    code = _code(status)
+    if code is None:
+        return False
+    # A refusal may come under any code: NetStream.Failed, NetConnection.Call.Failed …
+    failed = any(isinstance(v, dict) and v.get("level") == "error" for v in status.arguments)
+    return failed or code.startswith(_STREAM_CALLS[call.name])

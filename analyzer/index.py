@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -49,12 +50,28 @@ FIRST_CAPACITY: Final = 1024
 
 
 class Table:
-    """Columns that grow together. Readers may take views while one writer appends."""
+    """Columns that grow together. Readers may take views while one writer appends.
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
-        self._columns = {name: np.empty(FIRST_CAPACITY, kind) for name, kind in columns.items()}
+    Where `endless`, the oldest rows can be retired: row numbers stay, retired rows read as zeros
+    and their pages go back to the system.
+    """
+
+    def __init__(self, columns: Mapping[str, str], endless: bool = False) -> None:
+        self._endless = endless
         self._length = 0
         self._capacity = FIRST_CAPACITY
+        self._columns = {name: self._new(np.dtype(kind)) for name, kind in columns.items()}
+        self.first = 0
+        """Rows before this one are retired, but for those in `kept`."""
+        self.kept: Array = np.zeros(0, np.int64)
+
+    def _new(self, kind: np.dtype[Any]) -> Array:
+        if not self._endless:
+            return np.empty(self._capacity, kind)
+        pages = mmap.mmap(-1, self._capacity * kind.itemsize)
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+            pages.madvise(mmap.MADV_NOHUGEPAGE)  # a kept row would hold 2 MiB
+        return np.frombuffer(pages, kind)
 
     def __len__(self) -> int:
         return self._length
@@ -62,6 +79,10 @@ class Table:
     def column(self, name: str) -> Array:
         """Return a view of the column's rows so far."""
         return self._columns[name][: self._length]
+
+    def value(self, name: str, row: int) -> int:
+        """Return one integer of a row."""
+        return int(self._columns[name].item(row))
 
     def extend(self, values: Mapping[str, Array | Sequence[int]], count: int) -> None:
         """Append `count` rows; `values` has an array or list for every column."""
@@ -76,25 +97,46 @@ class Table:
         # A quarter more, not double: the peak while copying is what counts against the budget.
         self._capacity = max(needed, self._capacity + self._capacity // 4)
         for name, column in self._columns.items():
-            grown = np.empty(self._capacity, column.dtype)
-            grown[: self._length] = column[: self._length]
+            grown = self._new(column.dtype)
+            grown[self.first : self._length] = column[self.first : self._length]
+            grown[self.kept] = column[self.kept]
             self._columns[name] = grown
+
+    def retire(self, before: int, kept: Array) -> None:
+        """Give the memory of the rows before `before` back, except for `kept` (ascending)."""
+        assert self._endless
+        for name, column in self._columns.items():
+            fresh = self._new(column.dtype)
+            fresh[before : self._length] = column[before : self._length]
+            fresh[kept] = column[kept]
+            self._columns[name] = fresh
+        self.first, self.kept = before, kept
 
 
 class MessageTable(Table):
     """The rows of all messages, in the order in which they were found."""
 
-    def __init__(self) -> None:
-        super().__init__(COLUMNS)
+    def __init__(self, endless: bool = False) -> None:
+        super().__init__(COLUMNS, endless)
 
     def order(self) -> Array:
         """Return row numbers sorted by completion time, connection, direction and index."""
+        return self.sorted(None if not self.first else self.present())
+
+    def present(self) -> Array:
+        """Return the numbers of the rows that are not retired, ascending."""
+        return np.concatenate((self.kept, np.arange(self.first, self._length)))
+
+    def sorted(self, rows: Array | None) -> Array:
+        """Return `rows`, or all, in output order."""
         keys = ("index", "direction", "connection", "time_ns")
-        return np.lexsort(tuple(self.column(name) for name in keys))
+        if rows is None:
+            return np.lexsort(tuple(self.column(name) for name in keys))
+        return rows[np.lexsort(tuple(self.column(name)[rows] for name in keys))]
 
 
 class RunTable(Table):
     """The runs of all messages; a message row names its first one and their count."""
 
-    def __init__(self) -> None:
-        super().__init__(RUN_COLUMNS)
+    def __init__(self, endless: bool = False) -> None:
+        super().__init__(RUN_COLUMNS, endless)

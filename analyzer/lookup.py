@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from analyzer import media_rows
@@ -11,14 +13,14 @@ from analyzer.annotate import annotate
 from analyzer.exchanges import Exchange, exchanges
 from analyzer.index import Array
 from analyzer.model import DIRECTIONS, Connection
-from analyzer.tcp import TcpDirection
+from analyzer.tcp import Piece, TcpDirection
 from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.context import CodecConfig, Context
 from dissectors.dissect import Header, dissect_body, dissect_header, type_name
 from dissectors.fields import Dissection, Field
 from dissectors.handshake_tree import dissect_handshake
-from dissectors.messages import audio, video
+from dissectors.messages.media_config import records
 from dissectors.spans import Run, Span, SpanMap
 
 if TYPE_CHECKING:
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
 CACHED_BODIES: Final = 256
 MAX_CHUNK_SPANS: Final = 4096
 """Chunks listed of one message; 16 MB in chunks of 128 bytes are 131,072."""
+MAX_WINDOW: Final = 1 << 20
+"""Capture bytes read at once for the segments of one message."""
 MAX_TRACKS: Final = 256
 """Track ids are one byte."""
+GONE: Final = "no longer available"
+"""Of bytes that a live capture's spool has overwritten."""
 _NO_CONFIGS: Final[dict[int, CodecConfig]] = {}
 MEDIA_KINDS: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
 INFERRED: Final = {
@@ -71,6 +77,8 @@ class Lookup:
     captures: CaptureSet
     messages: MessageTable
     runs_table: RunTable
+    pinned: Mapping[int, tuple[bytes, bytes]] = MappingProxyType({})
+    """Chunk header and body of messages that outlive the spool, by row."""
     connections: list[Connection]
     done: bool
 
@@ -99,7 +107,7 @@ class Lookup:
 
     def value(self, row: int, name: str) -> int:
         """Return one integer column of a row."""
-        return int(self.messages.column(name)[row])
+        return self.messages.value(name, row)
 
     def order(self) -> Array:
         """Return the row numbers in output order: completion time, connection, direction, index."""
@@ -140,15 +148,38 @@ class Lookup:
         """Return stream bytes with zeros for what is missing, and the missing stream spans."""
         pieces: list[bytes] = []
         missing: list[Span] = []
-        for piece in stream.locate(start, length):
+        found = stream.locate(start, length)
+        whole, base = self._window(found)
+        for piece in found:
             data = b""
             if piece.file_offset is not None:
-                data = self.captures.pread(piece.file_offset, piece.length)
+                at = piece.file_offset - base
+                data = whole[at : at + piece.length] if whole else self._pread(piece)
             if len(data) < piece.length:
                 missing.append(Span(piece.stream_offset + len(data), piece.length - len(data)))
                 data = data.ljust(piece.length, b"\0")
             pieces.append(data)
         return b"".join(pieces), missing
+
+    def _pread(self, piece: Piece) -> bytes:
+        assert piece.file_offset is not None
+        return self.captures.pread(piece.file_offset, piece.length)
+
+    def _window(self, pieces: list[Piece]) -> tuple[bytes, int]:
+        """Read the file once for pieces that stand close together: nearly always they do.
+
+        Returns the bytes and their file offset; no bytes where each piece is read by itself.
+        """
+        if len(pieces) < 2:
+            return b"", 0
+        starts = [piece.file_offset for piece in pieces if piece.file_offset is not None]
+        if len(starts) < len(pieces):
+            return b"", 0
+        low, end = min(starts), max(starts) + pieces[starts.index(max(starts))].length
+        wanted = sum(piece.length for piece in pieces)
+        if end - low > MAX_WINDOW or end - low > 2 * wanted + 4096:
+            return b"", 0
+        return self.captures.pread(low, end - low), low
 
     def stream(self, connection: int, direction: int, start: int, length: int) -> bytes:
         """Return stream bytes of one direction, holes as zeros."""
@@ -158,12 +189,17 @@ class Lookup:
         """Return the map from the message's body to its stream."""
         first = self.value(row, "first_run")
         table, end = self.runs_table, first + self.value(row, "runs")
-        names = Run._fields
-        columns = [table.column(name)[first:end].tolist() for name in names]
+        columns = [table.column(name)[first:end].tolist() for name in Run._fields]
         return SpanMap([Run(*values) for values in zip(*columns, strict=True)])
+
+    def available(self, row: int) -> bool:
+        """Whether all bytes seen of the message can still be read: a live spool has an end."""
+        return not self.value(row, "flags") & Flag.COMPLETE or not self.body(row).missing
 
     def body(self, row: int) -> Body:
         """Read the message's body from the capture."""
+        if row in self.pinned:
+            return Body(self.pinned[row][1], [])
         stream = self._stream_of(row)
         pieces: list[bytes] = []
         missing: list[Span] = []
@@ -193,6 +229,8 @@ class Lookup:
 
     def header_bytes(self, row: int) -> bytes:
         """Return the message's first chunk header: basic, message, extended timestamp."""
+        if row in self.pinned:
+            return self.pinned[row][0]
         start = self.value(row, "stream_offset")
         first = self.value(row, "first_run")
         payload = int(self.runs_table.column("stream_offset")[first])
@@ -271,8 +309,11 @@ class Lookup:
             before = connection.rtmp.halves[side].configs[kind][:count]
             for ordinal in before[-MAX_TRACKS:]:  # the last one of each track counts
                 row = self.row_of(connection, direction, ordinal)
-                record = video.config_record if kind == "video" else audio.config_record
-                for track, codec, data in record(self.body(row).data):
+                if row < self.messages.first and row not in self.pinned:
+                    continue
+                type_id = self.value(row, "type_id")
+                wanted = spec.VIDEO if kind == "video" else spec.AUDIO
+                for track, codec, data in records(wanted, type_id, self.body(row).data):
                     found[track] = CodecConfig(codec, data, self.message_id(row))
             self._configs[key] = found
             while len(self._configs) > CACHED_BODIES:
@@ -293,8 +334,12 @@ class Lookup:
         if found is not None:
             self._dissections.move_to_end(row)
             return found
-        found = dissect_body(self.value(row, "type_id"), self.body(row).data, self.context(row))
-        annotate(self, row, found.body)
+        type_id, body = self.value(row, "type_id"), self.body(row)
+        if body.missing and self.value(row, "flags") & Flag.COMPLETE:
+            found = _gone(type_id, len(body.data))
+        else:
+            found = dissect_body(type_id, body.data, self.context(row))
+            annotate(self, row, found.body)
         self._dissections[row] = found
         while len(self._dissections) > CACHED_BODIES:
             self._dissections.popitem(last=False)
@@ -304,12 +349,12 @@ class Lookup:
         """Return the annotated tree: chunk header, then body."""
         dissection = self.dissect(row)
         raw = self.header_bytes(row)
+        if not any(raw) and not self.available(row):
+            header = Field("header", f"RTMP Header: {GONE}", None, 0, len(raw), space="header")
+            return _message(dissection, header)
         names = ("fmt", "csid", "msid", "type_id", "timestamp", "length", "flags")
         header = dissect_header(raw, Header(*(self.value(row, name) for name in names)))
-        label = f"Real Time Messaging Protocol ({dissection.title})"
-        root = Field("message", label, None, 0, dissection.body.length)
-        root.children = [header, dissection.body]
-        return root
+        return _message(dissection, header)
 
     def handshake_tree(self, connection: int) -> list[Field]:
         """Return the trees of C0+C1, S0+S1+S2 and C2, as far as captured."""
@@ -367,6 +412,20 @@ class Lookup:
         with self._lock:
             config = self._configurations(owner, direction, kind, stream_offset).get(0)
         return media_rows.template(type_id, head, length, config)
+
+
+def _message(dissection: Dissection, header: Field) -> Field:
+    label = f"Real Time Messaging Protocol ({dissection.title})"
+    root = Field("message", label, None, 0, dissection.body.length)
+    root.children = [header, dissection.body]
+    return root
+
+
+def _gone(type_id: int, length: int) -> Dissection:
+    """What can be said of a body whose bytes were read once and are not there any more."""
+    root = Field("body", "RTMP Body", None, 0, length)
+    root.children = [Field("unavailable", f"{length} bytes, {GONE}", None, 0, length)]
+    return Dissection(type_name(type_id), f"[body {GONE}]", root)
 
 
 def _unchunk(data: bytes, run: Run) -> bytes:

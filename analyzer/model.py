@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from analyzer.handshakes import handshake
+from analyzer.sources import Reading
 from analyzer.tcp import Gap, TcpConnection
-from dissectors.connection import Facts, RtmpConnection, StreamInfo
-from dissectors.handshake import kind
+from dissectors.connection import RtmpConnection
+from dissectors.facts import Facts, StreamInfo
+from dissectors.handshake import Peer
 
 DIRECTIONS = ("c2s", "s2c")
 RTMP_PORT = 1935
@@ -33,6 +36,14 @@ class Options:
     """TCP ports whose streams are taken for RTMP even where the proof is weak."""
     max_packets: int | None = None
     """Stop after this many frames."""
+    reading: Reading = field(default_factory=Reading)
+    """How the inputs are read."""
+    endless: bool = False
+    """The input may go on for days: what is kept is bounded (`analyzer.retention`)."""
+    rows: int = 1_000_000
+    """Messages kept of an endless input."""
+    streamed: bool = False
+    """Messages are written while the capture runs: connections keep their first numbers."""
 
 
 @dataclass(slots=True)
@@ -92,7 +103,7 @@ class Connection:
         self.index = index
         self.tcp_connection = tcp
         self.rtmp = rtmp
-        self._epoch_ns = epoch_ns
+        self.epoch_ns = epoch_ns
 
     @property
     def id(self) -> str:
@@ -112,11 +123,11 @@ class Connection:
 
     @property
     def start_ns(self) -> int:
-        return self.tcp_connection.start_ns - self._epoch_ns
+        return self.tcp_connection.start_ns - self.epoch_ns
 
     @property
     def end_ns(self) -> int:
-        return self.tcp_connection.end_ns - self._epoch_ns
+        return self.tcp_connection.end_ns - self.epoch_ns
 
     @property
     def closed_by(self) -> str | None:
@@ -135,17 +146,14 @@ class Connection:
         return not self.tcp_connection.one_sided
 
     @property
-    def handshake(self) -> dict[str, int | str | None] | None:
-        """Version and form (`simple`, `digest`, None where too little of it was captured)."""
-        if not self.rtmp.handshake_seen:
-            return None
-        client, server = (self.rtmp.halves[side] for side in self.sides)
-        if not (client.first or server.first):
-            return None
-        form: str | None = kind(client.first[1:1537], server.first[1:1537])
-        if form == "simple" and not client.handshake_complete and not server.handshake_complete:
-            form = None  # the digest may stand where bytes are missing
-        return {"version": (client.first or server.first)[0], "kind": form}
+    def handshake(self) -> dict[str, Any] | None:
+        """Version, form, digests, echoes, round trips; None where it was not captured."""
+        return handshake(self)
+
+    @property
+    def proxied_client(self) -> Peer | None:
+        """The real client, where a PROXY header or an SRS prefix names one."""
+        return self.rtmp.real_client
 
     @property
     def sides(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from dissectors import spec
 from dissectors.text import LABEL_LIMIT, safe
 
 if TYPE_CHECKING:
+    from analyzer.index import Array
     from analyzer.session import Session
     from dissectors.fields import Field
 
@@ -52,7 +53,8 @@ _SENSITIVE: Final = re.compile(
 )
 """Names of parameters whose values are credentials, wherever they stand."""
 _QUERY: Final = re.compile(r"[a-z]{3,6}://[^\s'\"?#]{0,2048}\?([^\s'\"]+)", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"://([^/@\s'\"]+)@")
+_USERINFO: Final = re.compile(r"://([^/\s'\"]+)@")
+"""Up to the last @ before the path: a password may hold one itself."""
 _HEX_RUN: Final = re.compile(r"(?:[0-9a-f]{2}){3,}")
 _URL_MEMBERS: Final = frozenset({"app", "tcurl", "pageurl", "swfurl", "redirect"})
 _NAME_MEMBERS: Final = frozenset({"", "streamname", "oldstreamname"})
@@ -147,12 +149,18 @@ class Secrets:
 
 def collect(session: Session) -> Secrets:
     """Find the secrets of a capture, in the order of its messages."""
+    secrets = Secrets()
+    extend(secrets, session, session.order())
+    return secrets
+
+
+def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
+    """Add the secrets of messages that came since; False when there were none to look at."""
     import numpy as np
 
-    secrets = Secrets()
-    rows = session.order()
     types = session.messages.column("type_id")[rows]
-    for row in rows[np.isin(types, _TEXT_TYPES)].tolist():
+    found = rows[np.isin(types, _TEXT_TYPES)].tolist()
+    for row in found:
         _of_message(session, row, secrets)
     for connection in session.connections:
         for url in (connection.app, connection.tc_url):
@@ -162,7 +170,7 @@ def collect(session: Session) -> Secrets:
         for stream in connection.streams:
             if isinstance(stream.name, str):
                 secrets.name(stream.name)
-    return secrets
+    return bool(found)
 
 
 def _of_message(session: Session, row: int, secrets: Secrets) -> None:
@@ -232,6 +240,11 @@ class Redactor:
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
         self._numbers: dict[str, int] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take notice of secrets that were added."""
+        secrets = self.secrets
         self._texts = _Finder(secrets.parts)
         self._bytes = _Finder({data.hex(): secret for data, secret in secrets.raw.items()}, 2)
         quoted = [form for form in secrets.whole if form not in secrets.parts]

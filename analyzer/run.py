@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import stat
 import sys
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 
 from analyzer import cli
 from analyzer.cli import UsageError
 from analyzer.export import FORMATS
 
 if TYPE_CHECKING:
+    from analyzer.export.request import Request
+    from analyzer.export.streaming import Streamer
     from analyzer.filters import Filter
     from analyzer.model import Options
     from analyzer.redact import Secrets
     from analyzer.session import Session
 
 
+RING: Final = 1 << 30
+"""Bytes of a live capture kept on disk to be read again; what is older is gone."""
+KEEP: Final = 1_000_000
+"""Messages of a live capture kept in memory, 131 bytes each: 2½ hours of one ordinary stream."""
+TERMINAL: Final = "/dev/tty"
+UNMASKED: Final = "{} not redacted: stream names and credentials are shown"
+
+
 def run(options: argparse.Namespace) -> int:
     """Analyse the captures and return the exit code."""
+    from analyzer.sources import FilterRefusedError, SourceError
+
     cli.utf8(sys.stdout)
     compiled = _filter(options.filter)
     form = _format(options)
     with ExitStack() as stack:
         outputs = _outputs(options, form, stack)
-        session = _open_session(options)
-        if session is None:
-            return cli.UNREADABLE
+        streamer = _streamer(options, compiled, outputs)
+        try:
+            session = _open_session(options, form, stack, streamed=streamer is not None)
+        except FilterRefusedError as error:
+            raise UsageError(str(error)) from None
+        except SourceError as error:
+            return cli.complain(str(error), cli.UNREADABLE)
         stack.callback(session.close)
         if form == "tui":
             code = _terminal(session, options)
@@ -38,9 +56,12 @@ def run(options: argparse.Namespace) -> int:
                 outputs.insert(0, ("summary", sys.stdout))
             elif code or not outputs:
                 return code
-        if not session.done and not _analyse(session, options):
+        if not session.done and not _analyse(session, options, streamer):
             return cli.UNREADABLE
+        if streamer is not None:
+            streamer.finish(session)
         _write(session, options, compiled, outputs)
+        _tell_drops(session, options)
         return _exit_code(session, options, told=form in ("check", "summary"))
 
 
@@ -76,17 +97,31 @@ def _filter(text: str | None) -> Filter | None:
 
 def _format(options: argparse.Namespace) -> str:
     """Return the main output's format: a terminal gets the TUI, a pipe the summary."""
+    terminal = sys.stdout.isatty() and (sys.stdin.isatty() or _keys_elsewhere(options))
     if options.format:
         form: str = options.format
+        if form == "tui" and not terminal:
+            raise UsageError("-F tui needs a terminal")
         return form
     if options.command == "check":
         return "check"
     if options.hexdump:
         return "tree"
-    if sys.stdout.isatty() and options.output is None and "-" not in options.captures:
+    if terminal and options.output is None:
         return "tui"
     # As tshark does: who asks for certain messages wants to see them.
     return "list" if options.filter else "summary"
+
+
+def _keys_elsewhere(options: argparse.Namespace) -> bool:
+    """Whether a capture comes through standard input and keys can come from the terminal."""
+    if "-" not in options.captures:
+        return False
+    try:
+        os.close(os.open(TERMINAL, os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def _outputs(options: argparse.Namespace, form: str, stack: ExitStack) -> list[tuple[str, TextIO]]:
@@ -120,14 +155,68 @@ def _same(first: str, second: str) -> bool:
         return False
 
 
-def _options(options: argparse.Namespace) -> Options:
+def _options(options: argparse.Namespace, stack: ExitStack, *, streamed: bool) -> Options:
     from analyzer.model import Options
+    from analyzer.sources import Reading
 
-    return Options(frozenset(options.decode_as), options.count)
+    interface = options.interface is not None
+    ring = options.ring if options.ring is not None else RING if interface else None
+    rows = options.keep if options.keep is not None else KEEP
+    save = stack.enter_context(_create(options.write)) if options.write else None
+    reading = Reading(
+        live=_endless(options),
+        follow=options.follow,
+        spool=ring,
+        most=options.max_input_bytes,
+        save=save,
+    )
+    bounded = interface or options.ring is not None or options.keep is not None
+    return Options(
+        frozenset(options.decode_as),
+        options.count,
+        reading=reading,
+        endless=bounded,
+        rows=rows,
+        streamed=streamed,
+    )
 
 
-def _paths(options: argparse.Namespace) -> list[Any]:
-    return [sys.stdin.buffer if path == "-" else path for path in options.captures]
+def _create(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _endless(options: argparse.Namespace) -> bool:
+    """Whether the input goes on until somebody stops it."""
+    if options.interface is not None or options.follow:
+        return True
+    return "-" in options.captures and _stdin_kind() not in ("file", "closed")
+
+
+def _stdin_kind() -> str:
+    """Return ``file``, ``closed`` or ``pipe``: anything one waits for."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return "closed"
+    return "file" if stat.S_ISREG(mode) else "pipe"
+
+
+def _paths(options: argparse.Namespace, form: str) -> list[Any]:
+    if options.interface is not None:
+        from analyzer.sources.live import Interface
+
+        return [Interface(options.interface, options.bpf or "", options.count)]
+    if form == "tui" and "-" in options.captures:
+        # The capture comes through standard input, keys from the terminal itself.
+        pipe = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+        keys = os.open(TERMINAL, os.O_RDWR)
+        os.dup2(keys, sys.stdin.fileno())
+        os.close(keys)
+        return [pipe if path == "-" else path for path in options.captures]
+    return list(options.captures)
 
 
 def _terminal(session: Session, options: argparse.Namespace) -> int | None:
@@ -141,29 +230,65 @@ def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     return code
 
 
-def _open_session(options: argparse.Namespace) -> Session | None:
-    """Open the captures; None if one is unreadable."""
+def _open_session(
+    options: argparse.Namespace, form: str, stack: ExitStack, *, streamed: bool
+) -> Session:
+    """Open the captures; raises `SourceError`."""
     from analyzer.session import Session
-    from analyzer.sources import SourceError
 
-    try:
-        return Session(_paths(options), _options(options))
-    except SourceError as error:
-        cli.complain(str(error), cli.UNREADABLE)
+    return Session(_paths(options, form), _options(options, stack, streamed=streamed))
+
+
+def _streamer(
+    options: argparse.Namespace, compiled: Filter | None, outputs: list[tuple[str, TextIO]]
+) -> Streamer | None:
+    """Take the main output from `outputs` where it is written while the capture runs."""
+    if not outputs or not (options.flush or _endless(options)):
         return None
+    from analyzer.export import streaming
+
+    name, out = outputs[0]
+    if name not in streaming.FORMATS:
+        return None
+    del outputs[0]
+    redacted = FORMATS[name].redacted if options.redact is None else options.redact
+    if FORMATS[name].redacted and options.redact is False:
+        _say(options, UNMASKED.format(name))
+    return streaming.Streamer(name, out, _request(options, compiled, out), redacted)
 
 
-def _analyse(session: Session, options: argparse.Namespace) -> bool:
+def _tell_drops(session: Session, options: argparse.Namespace) -> None:
+    for problem in session.captures.problems:
+        if problem.code == "capture_drops":
+            _say(options, f"{problem.text}: {problem.count}")
+
+
+def _analyse(session: Session, options: argparse.Namespace, streamer: Streamer | None) -> bool:
     """Index the captures, with progress on a terminal's stderr; False if one is unreadable."""
     from analyzer.sources import SourceError
 
-    progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
+    # Lines on the same terminal leave no place for another that is overwritten.
+    wanted = sys.stderr.isatty() and not options.quiet and streamer is None
+    progress = _Progress() if wanted else None
+    signals = (signal.SIGINT, signal.SIGTERM) if _endless(options) else ()
+    previous = [(number, signal.getsignal(number)) for number in signals]
+
+    def finish(*_: object) -> None:
+        """Ctrl-C ends an endless input, and its report follows; a second one ends the program."""
+        for number, before in previous:
+            signal.signal(number, before)
+        session.stop()
+
+    for number in signals:
+        signal.signal(number, finish)
     try:
-        session.run(progress)
+        session.run(streamer or progress)
     except SourceError as error:
         cli.complain(str(error), cli.UNREADABLE)
         return False
     finally:
+        for number, before in previous:
+            signal.signal(number, before)
         if progress is not None:
             progress.clear()
     if options.verbose:
@@ -204,20 +329,11 @@ def _write(
     compiled: Filter | None,
     outputs: list[tuple[str, TextIO]],
 ) -> None:
-    from analyzer.export.request import Request
-
     secrets: Secrets | None = None
     unmasked: list[str] = []
     for name, out in outputs:
         form = FORMATS[name]
-        request = Request(
-            filter=compiled,
-            detail=options.detail,
-            plumbing=options.plumbing,
-            hexdump=options.hexdump,
-            color=_color(options.color, out),
-            fail_on="error" if options.fail_on == "never" else options.fail_on,
-        )
+        request = _request(options, compiled, out)
         if form.redacted and options.redact is False:
             unmasked.append(name)
         if options.redact or (form.redacted and options.redact is None):
@@ -228,7 +344,20 @@ def _write(
         form.write(session, out, request)
         out.flush()
     if unmasked:
-        _say(options, f"{', '.join(unmasked)} not redacted: stream names and credentials are shown")
+        _say(options, UNMASKED.format(", ".join(unmasked)))
+
+
+def _request(options: argparse.Namespace, compiled: Filter | None, out: TextIO) -> Request:
+    from analyzer.export.request import Request
+
+    return Request(
+        filter=compiled,
+        detail=options.detail,
+        plumbing=options.plumbing,
+        hexdump=options.hexdump,
+        color=_color(options.color, out),
+        fail_on="error" if options.fail_on == "never" else options.fail_on,
+    )
 
 
 def _color(choice: str, out: TextIO) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,9 +19,10 @@ from analyzer.link import LinkLayer, SegmentBatch
 from analyzer.lookup import Lookup
 from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
 from analyzer.prefetch import prefetched
+from analyzer.retention import Kept
 from analyzer.rules import findings
-from analyzer.sources import FrameBatch
-from analyzer.tcp import TcpConnection, TcpTracker
+from analyzer.sources import FrameBatch, Input
+from analyzer.tcp import TcpConnection, TcpDirection, TcpTracker
 from dissectors.chunk_state import MessageRow
 from dissectors.connection import RtmpConnection
 
@@ -26,17 +30,27 @@ RTMP_VARIANTS: Final = frozenset({"rtmp", "rtmpe", "rtmps", "rtmpt"})
 Progress = Callable[["Session"], bool | None]
 
 
+def _segment_starts(connection: TcpConnection, side: int, low: int, high: int) -> list[int]:
+    """Return the stream offsets in [low, high) where segments of `side` begin."""
+    starts = connection.directions[side].segments.stream_offset
+    first, last = np.searchsorted(starts, (low, high))
+    found: list[int] = starts[first:last].tolist()
+    return found
+
+
 class _Half:
     """Row numbers of one side's messages, in the order they ended: pieces of consecutive rows."""
 
     def __init__(self) -> None:
-        self.ordinals: list[int] = []
-        self.rows: list[int] = []
+        self.ordinals = array("q")
+        self.rows = array("q")
         self.count = 0
 
     def append(self, row: int, count: int) -> None:
-        self.ordinals.append(self.count)
-        self.rows.append(row)
+        # Most pieces only go on: of a live capture there are ten in a second.
+        if not self.rows or row - self.rows[-1] != self.count - self.ordinals[-1]:
+            self.ordinals.append(self.count)
+            self.rows.append(row)
         self.count += count
 
     def row(self, ordinal: int) -> int:
@@ -57,12 +71,14 @@ class _Tracked:
 class Session(Lookup):
     """A capture being analysed. `run` fills the index; everything else answers questions."""
 
-    def __init__(self, paths: Sequence[str | BinaryIO], options: Options | None = None) -> None:
+    def __init__(self, paths: Sequence[Input], options: Options | None = None) -> None:
         """Open the captures; raises `analyzer.sources.SourceError`."""
         self.options = options or Options()
-        self.captures = CaptureSet(paths)
-        self.messages = MessageTable()
-        self.runs_table = RunTable()
+        endless = self.options.endless
+        self.captures = CaptureSet(paths, self.options.reading)
+        self.messages = MessageTable(endless)
+        self.runs_table = RunTable(endless)
+        self._kept = Kept() if endless else None
         self.connections: list[Connection] = []
         self.diagnostics: list[Diagnostic] = []
         self.limits_hit: list[str] = []
@@ -79,12 +95,36 @@ class Session(Lookup):
         self._dirty: dict[int, None] = {}
         self._start_ns: int | None = None
         self._last_ns = 0
+        self._first_ns = 0
+        """The earliest time; captures given together need not be in order."""
         super().__init__()
+        if self._kept is not None:
+            self.pinned = self._kept.bytes
 
     # -- indexing -------------------------------------------------------------------------
 
     def run(self, progress: Progress | None = None) -> None:
         """Index the whole capture. `progress` is called after each batch; False cancels."""
+        collecting = gc.isenabled() and self._kept is None
+        if collecting:
+            gc.disable()  # millions of short-lived tuples, no cycles: 5 % of the time for nothing
+        try:
+            self._index(progress)
+        finally:
+            if collecting:
+                gc.enable()
+        self._flush()
+        if not self.options.streamed:
+            self._rebase()
+            self._renumber()
+        if self._kept is not None:
+            self.limits_hit += self._kept.limits(self)
+        self.done = True
+        self.diagnostics = findings(self)
+        if progress is not None:
+            progress(self)
+
+    def _index(self, progress: Progress | None) -> None:
         for segments in prefetched(self._segments()):
             self._tracker.feed(segments)
             self._flush()
@@ -92,13 +132,9 @@ class Session(Lookup):
                 self.cancelled = True
             if self.cancelled:
                 break
+            if self._kept is not None:
+                self._kept.apply(self)
         self._tracker.finish()
-        self._flush()
-        self._renumber()
-        self.done = True
-        self.diagnostics = findings(self)
-        if progress is not None:
-            progress(self)
 
     def _segments(self) -> Iterator[SegmentBatch]:
         for batch in self.captures.batches():
@@ -113,6 +149,15 @@ class Session(Lookup):
     def cancel(self) -> None:
         """Stop after the batch under way; what was indexed stays."""
         self.cancelled = True
+
+    def stop(self) -> None:
+        """End an input that would go on, a live capture: its report follows. From any thread."""
+        self.captures.stop()
+
+    def streams(self) -> Iterator[TcpDirection]:
+        """Yield the directions of all connections that are kept."""
+        for tracked in self._tracked.values():
+            yield from tracked.tcp.directions
 
     def close(self) -> None:
         """Release the captures."""
@@ -151,7 +196,8 @@ class Session(Lookup):
 
     def _times(self, batch: FrameBatch) -> None:
         if self._start_ns is None:
-            self._start_ns = int(batch.time_ns[0])
+            self._start_ns = self._first_ns = int(batch.time_ns[0])
+        self._first_ns = min(self._first_ns, int(batch.time_ns.min()))
         self._last_ns = max(self._last_ns, int(batch.time_ns.max()))
         self.packets += len(batch)
 
@@ -163,7 +209,11 @@ class Session(Lookup):
         ports = {port for _, port in connection.endpoints}
         likely = RTMP_PORT in ports or bool(ports & self.options.decode_as)
         opened = any(connection.saw_syn)
-        rtmp = RtmpConnection(likely=likely, from_start=(opened, opened))
+        rtmp = RtmpConnection(
+            likely=likely,
+            from_start=(opened, opened),
+            segment_starts=partial(_segment_starts, connection),
+        )
         self._tracked[connection.index] = _Tracked(connection, rtmp)
 
     def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
@@ -258,6 +308,8 @@ class Session(Lookup):
             count,
         )
         tracked.halves[side].append(number, count)
+        if self._kept is not None:
+            self._kept.note(self, number, rows)
 
     def row_of(self, connection: Connection, direction: int, ordinal: int) -> int:
         """Return the row of the direction's message that ended as number `ordinal`."""
@@ -276,6 +328,18 @@ class Session(Lookup):
             },
             len(runs),
         )
+
+    def _rebase(self) -> None:
+        """Count times from the earliest packet where that is not the first one."""
+        late = self.capture_start_ns - self._first_ns
+        if self._start_ns is None or not late:
+            return
+        self._start_ns = self._first_ns
+        for name in ("time_ns", "first_time_ns"):
+            column = self.messages.column(name)
+            column += late
+        for view in self.connections:
+            view.epoch_ns = self._first_ns
 
     def _renumber(self) -> None:
         """Number connections by their first packet and turn those whose sides were mistaken.

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from dissectors import spec
+from dissectors import extended, spec
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow, ReaderEvent
 from dissectors.spans import Run
+from dissectors.whole import HEAD_SIZE, read_whole
 
-HEAD_SIZE: Final = 16
-"""First body bytes kept of every message: enough for any media tag header without ModEx."""
 MAX_OPEN_MESSAGES: Final = 1024
 """Messages under way at once; real peers stay below 10. The oldest is given up beyond."""
 MAX_HELD_BYTES: Final = 64 << 20
 """Bytes of unfinished bodies held per direction."""
 MAX_EVENTS: Final = 10_000
 """Events kept per direction; a hostile stream can make one every few bytes."""
-SANE_STEP: Final = 10 * 60 * 1000
-"""A timestamp step below ten minutes is taken for a delta when the wire is ambiguous."""
 
 KNOWN_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20, 22})
 _CONTROL_LENGTHS: Final = {1: 4, 2: 4, 3: 4, 5: 4, 6: 5}
-_HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20})
+_HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 22})
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO)
 _new: Final = tuple.__new__
 """Builds a named tuple in half the time of its own constructor; rows are many."""
@@ -91,6 +88,8 @@ class ChunkParser:
                 position = self._payload(self._current, buffer, position, end)
                 if self._left:
                     break
+            if not self.chunk_size_open:
+                position = self._whole(buffer, position)
             if position >= end:
                 break
             after = self._header(buffer, position, end)
@@ -105,6 +104,17 @@ class ChunkParser:
         self._base += position
         self._buffer = buffer[position:] if position < end else b""
         return b""
+
+    def _whole(self, buffer: bytes, position: int) -> int:
+        """Pass over whole media messages; see `whole.py`."""
+        rows = self._rows
+        before = len(rows)
+        split = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
+        position = read_whole(
+            self._streams, rows, buffer, position, self._base, self.chunk_size, self.messages, split
+        )
+        self.messages += len(rows) - before
+        return position
 
     def _payload(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
         take = self._left
@@ -241,8 +251,8 @@ class ChunkParser:
             cs = ChunkStream(csid)
             cs.inferred = 0 if self._continuous else UNSEEN
         field = int.from_bytes(buffer[basic : basic + 3], "big")
-        extended = field == spec.EXTENDED_TIMESTAMP
-        if extended:
+        has_extended = field == spec.EXTENDED_TIMESTAMP
+        if has_extended:
             if after + 4 > end:
                 return NEED_MORE
             field = int.from_bytes(buffer[after : after + 4], "big")
@@ -263,7 +273,7 @@ class ChunkParser:
                 return stop
         if cs.open:
             self._cut(cs, Flag.REPLACED, self._base + position)
-        cs.extended = extended
+        cs.extended = has_extended
         self._set_header(cs, fmt, field, header)
         return self._begin(cs, fmt, buffer[position:basic], self._base + position, after)
 
@@ -292,8 +302,11 @@ class ChunkParser:
     def _continue(self, cs: ChunkStream, buffer: bytes, position: int, after: int, end: int) -> int:
         """fmt 3 inside a message."""
         if cs.extended:
-            present = self._extended_repeated(cs, buffer, after, end)
-            if present is None:
+            if after + 4 <= end:
+                present = extended.is_repeated(cs, buffer[after : after + 4])
+            elif self._final:
+                present = self.extended_on_fmt3 is not False
+            else:
                 return NEED_MORE
             if present:
                 after += 4
@@ -311,19 +324,6 @@ class ChunkParser:
         self._left = min(self.chunk_size, cs.length - cs.body_position)
         return after
 
-    def _extended_repeated(
-        self, cs: ChunkStream, buffer: bytes, after: int, end: int
-    ) -> bool | None:
-        """Whether the extended timestamp stands on this fmt 3 chunk; None: more bytes needed.
-
-        §5.3.1.3 wants it. librtmp before its fix, OBS before January 2024 and others leave it
-        out; SRS and Red5 write it masked to 31 bits. A payload that collides has odds of 2^-32.
-        """
-        if after + 4 > end:
-            return None if not self._final else self.extended_on_fmt3 is not False
-        value = int.from_bytes(buffer[after : after + 4], "big")
-        return value in (cs.extended_value, cs.timestamp, cs.timestamp & 0x7FFFFFFF)
-
     def _repeat(self, cs: ChunkStream, buffer: bytes, position: int, after: int, end: int) -> int:
         """fmt 3 that starts a message: everything is inherited, the delta is added again."""
         basic = buffer[position:after]
@@ -332,35 +332,18 @@ class ChunkParser:
         if cs.extended:
             if after + 4 > end and not self._final:
                 return NEED_MORE
-            value = int.from_bytes(buffer[after : after + 4], "big")
-            if after + 4 <= end and self._starts_extended(cs, value):
-                delta = self._extended_step(cs, value)
-                after += 4
-            else:
+            step = extended.step(cs, buffer[after : after + 4]) if after + 4 <= end else None
+            if step is None:
                 omitted = True
+            else:
+                delta = step
+                after += 4
         cs.delta = delta
         cs.timestamp = (cs.timestamp + delta) & 0xFFFFFFFF
         after = self._begin(cs, 3, basic, self._base + position, after)
         if omitted:
             cs.flags |= Flag.EXTENDED_OMITTED
         return after
-
-    def _starts_extended(self, cs: ChunkStream, value: int) -> bool:
-        return (
-            value == cs.extended_value
-            or value < SANE_STEP
-            or (value - cs.timestamp) & 0xFFFFFFFF < SANE_STEP
-        )
-
-    def _extended_step(self, cs: ChunkStream, value: int) -> int:
-        """The delta meant by the extended field of a fmt 3 that starts a message.
-
-        The field repeats the last one (§5.3.1.3); a sender that writes the new absolute time
-        instead is recognised by a small step.
-        """
-        if value == cs.extended_value or value < SANE_STEP:
-            return value
-        return (value - cs.timestamp) & 0xFFFFFFFF
 
     def _begin(self, cs: ChunkStream, fmt: int, basic: bytes, offset: int, after: int) -> int:
         """Open a message on `cs`: header at stream `offset`, payload at `after` in the buffer."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
-from dissectors import handshake, spec
+from dissectors import handshake, probe, spec
 from dissectors.chunk_state import MessageRow
-from dissectors.chunking import KNOWN_TYPES
 from dissectors.context import Context
 from dissectors.dissect import dissect_body
+from dissectors.facts import Command, Facts, gather
 from dissectors.fields import Field, Severity
-from dissectors.messages import audio, video
+from dissectors.messages import audio, media_config, video
 from dissectors.reader import ChunkReader
 
 MAX_COMMANDS: Final = 20_000
@@ -27,19 +28,6 @@ _COMMANDS: Final = frozenset({spec.COMMAND_AMF0, spec.COMMAND_AMF3})
 _CLIENT_CALLS: Final = frozenset({"connect", "createStream", "publish", "play", "releaseStream"})
 
 
-class Command(NamedTuple):
-    """A command message, as far as state depends on it."""
-
-    side: int
-    number: int
-    end_offset: int
-    msid: int
-    name: str
-    transaction_id: Any
-    object: Any
-    arguments: list[Any]
-
-
 class Fault(NamedTuple):
     """Something malformed in a command, found while state was read from it."""
 
@@ -48,32 +36,6 @@ class Fault(NamedTuple):
     end_offset: int
     code: str
     text: str
-
-
-class StreamInfo(NamedTuple):
-    """A message stream and what it is used for."""
-
-    msid: int
-    name: str
-    role: str
-    """`publish` or `play`."""
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the commands of a connection say about it."""
-
-    app: str | None = None
-    tc_url: str | None = None
-    flash_ver: str | None = None
-    object_encoding: int | None = None
-    streams: list[StreamInfo] = field(default_factory=list)
-
-    @property
-    def role(self) -> str | None:
-        """`publish`, `play`, `both`, or None while neither was asked for."""
-        roles = {stream.role for stream in self.streams}
-        return "both" if len(roles) > 1 else next(iter(roles), None)
 
 
 class Half:
@@ -87,6 +49,9 @@ class Half:
         """C0 C1 C2 or S0 S1 S2, as far as captured; zeros where bytes are missing."""
         self.damaged = False
         """Handshake bytes are missing."""
+        self.waiting: list[bytes | int] = []
+        """What follows a hole behind `pending`, while it is open what this is; holes as ints."""
+        self.waiting_size = 0
         self.skip = 0
         self.has_data = False
         self.reader: ChunkReader | None = None
@@ -106,9 +71,16 @@ class RtmpConnection:
     """Sans-IO: bytes and gaps of two sides in, message rows out. Side 0 is the presumed client.
 
     `variant` is None while undecided, then `rtmp`, `rtmpe`, `rtmps`, `rtmpt` or `other`.
+    `segment_starts`: (side, low, high) → stream offsets in [low, high) where segments begin.
     """
 
-    def __init__(self, *, likely: bool, from_start: tuple[bool, bool]) -> None:
+    def __init__(
+        self,
+        *,
+        likely: bool,
+        from_start: tuple[bool, bool],
+        segment_starts: Callable[[int, int, int], Sequence[int]] = lambda side, low, high: (),
+    ) -> None:
         self.variant: str | None = None
         self.likely = likely
         """The port or the user says RTMP: a weaker proof will do."""
@@ -118,12 +90,14 @@ class RtmpConnection:
         self.foreign: str | None = None
         """What it is instead, as far as the first bytes tell: `tls`, `http`."""
         self.handshake_seen = False
-        self.real_client: str | None = None
+        self.real_client: handshake.Peer | None = None
+        """The client that a PROXY header or an SRS prefix names."""
         self.commands: list[Command] = []
         self.faults: list[Fault] = []
         self.swapped = False
         """Side 0 turned out to be the server."""
         self.limits: set[str] = set()
+        self._segment_starts = segment_starts
 
     # -- bytes in -------------------------------------------------------------------------
 
@@ -134,7 +108,13 @@ class RtmpConnection:
         if half.reader is not None:
             half.reader.feed(data)
             self._drain(side)
-        elif self.variant is None or self.variant == "rtmp":
+        elif self.variant not in (None, "rtmp"):
+            return
+        elif half.waiting:
+            half.waiting.append(data)
+            half.waiting_size += len(data)
+            self._advance(final=half.waiting_size > PROBE_LIMIT)
+        else:
             half.pending += data
             self._advance()
 
@@ -152,12 +132,10 @@ class RtmpConnection:
             half.pending += bytes(length)
             half.damaged = True
             self._advance()
-            return
-        self._advance(final=True)
-        if half.reader is not None:
-            half.reader.gap(length)
-            self._drain(side)
-        elif self.variant in (None, "rtmp"):
+        elif self.variant is None:
+            half.waiting.append(length)  # the other side may tell what this is
+            self._advance()
+        else:
             # What came before is not enough to know anything; begin behind the hole.
             self._search(side, held + length)
             half.pending.clear()
@@ -190,69 +168,43 @@ class RtmpConnection:
                     self._pass_handshake(side, final)
         elif self.variant is not None:
             for half in self.halves:
+                if (
+                    self.variant == "rtmpe" and half.pending
+                ):  # its handshake is in the clear, nothing after it is
+                    half.first = bytes(half.pending[half.skip :][: spec.HANDSHAKE_END])
                 half.pending.clear()
+        for side, half in enumerate(self.halves):
+            if half.waiting and (self.variant is not None or half.reader is not None):
+                waiting, half.waiting = half.waiting, []
+                for item in waiting:
+                    if isinstance(item, int):
+                        self.gap(side, item)
+                    else:
+                        self.feed(side, item)
 
     def _decide(self, final: bool) -> None:
-        kinds = [handshake.classify(bytes(half.pending[:2048])) for half in self.halves]
+        kinds = [
+            handshake.Prefix("more")
+            if half.damaged and not half.pending[0]
+            else handshake.classify(bytes(half.pending[:2048]))
+            for half in self.halves
+        ]
         for half, prefix in zip(self.halves, kinds, strict=True):
             half.skip = prefix.skip
             self.real_client = prefix.real_client or self.real_client
         names = [prefix.kind for prefix in kinds]
         self.foreign = next((FOREIGN[name] for name in names if name in FOREIGN), None)
-        if self._handshake_shown(names, final):
-            self.variant, self.handshake_seen = "rtmp", True
-        elif self._encrypted(names):
-            self.variant = "rtmpe"
-        elif self.likely and "rtmps" in names and all(n in ("rtmps", "more") for n in names):
-            self.variant = "rtmps"
-        elif "rtmpt" in names:
-            self.variant = "rtmpt" if self._tunnel() else "other"
+        starts = [
+            probe.Start(half.pending, half.skip, half.from_start, name)
+            for half, name in zip(self.halves, names, strict=True)
+        ]
+        self.variant = probe.recognise(starts, self.likely, final)
+        if self.variant is not None:
+            self.handshake_seen = self.variant == "rtmp"
         elif final or any(len(half.pending) >= PROBE_LIMIT for half in self.halves):
             self._give_up_or_search(names)
         else:
             self._early_other(names)
-
-    def _handshake_shown(self, names: list[str], final: bool) -> bool:
-        """Whether both sides greet with version 3, or one does and a chunk follows C2 or S2."""
-        sizes = [len(half.pending) - half.skip for half in self.halves]
-        greets = [
-            name == "rtmp" and size > 0 and not self._starts_with_chunk(side)
-            for side, (name, size) in enumerate(zip(names, sizes, strict=True))
-        ]
-        if all(greets) and (max(sizes) > spec.HANDSHAKE_SIZE or (final and self.likely)):
-            return True
-        for side in (0, 1):
-            if greets[side] and not sizes[1 - side]:
-                if sizes[side] >= spec.HANDSHAKE_END + 12:
-                    return self._chunk_at(side, spec.HANDSHAKE_END + self.halves[side].skip)
-                if final and self.halves[side].from_start and self.likely:
-                    return sizes[side] > spec.HANDSHAKE_SIZE or sizes[side] == 1
-        return False
-
-    def _starts_with_chunk(self, side: int) -> bool:
-        """A capture that begins at a chunk header of csid 3 also begins with byte 3."""
-        return not self.halves[side].from_start and self._chunk_at(side, 0)
-
-    def _chunk_at(self, side: int, offset: int) -> bool:
-        """Whether a plausible first chunk header stands at `offset` of the pending bytes."""
-        raw = bytes(self.halves[side].pending[offset : offset + 12])
-        if len(raw) < 12 or raw[0] >> 6 > 1 or not 2 <= raw[0] & 0x3F < 64:
-            return False
-        msid = int.from_bytes(raw[8:12], "little") if raw[0] >> 6 == 0 else 0
-        length = int.from_bytes(raw[4:7], "big")
-        return raw[7] in KNOWN_TYPES and msid < 0x10000 and 0 < length < 1 << 20
-
-    def _encrypted(self, names: list[str]) -> bool:
-        """RTMPE: both sides greet with version 6, 8 or 9 and send a whole packet."""
-        if "rtmpe" not in names or not all(name in ("rtmpe", "rtmp") for name in names):
-            return False
-        return all(len(half.pending) > spec.HANDSHAKE_SIZE for half in self.halves)
-
-    def _tunnel(self) -> bool:
-        """RTMPT: POST to /open, /send, /idle, /close or /fcs (§1.7 of Red5's description)."""
-        head = bytes(self.halves[0].pending[:64]) + bytes(self.halves[1].pending[:64])
-        paths = (b"POST /open/", b"POST /send/", b"POST /idle/", b"POST /fcs/", b"POST /close/")
-        return any(path in head for path in paths)
 
     def _early_other(self, names: list[str]) -> None:
         """Drop foreign protocols at once, so that nothing is held for them."""
@@ -279,11 +231,20 @@ class RtmpConnection:
 
     def _search(self, side: int, offset: int) -> None:
         self.halves[side].reader = ChunkReader(
-            offset, synchronised=False, rtmp_likely=self.likely or self.handshake_seen
+            offset,
+            synchronised=False,
+            rtmp_likely=self.likely or self.handshake_seen,
+            segment_starts=partial(self._segment_starts, side),
         )
 
     def _pass_handshake(self, side: int, final: bool) -> None:
         half = self.halves[side]
+        if not half.skip:  # the other side alone may have told what this is
+            prefix = handshake.classify(bytes(half.pending[:2048]))
+            half.skip = prefix.skip
+            self.real_client = prefix.real_client or self.real_client
+            if prefix.kind == "more" and not final:
+                return
         end = half.skip + spec.HANDSHAKE_END
         if not self.handshake_seen or not (half.from_start or half.pending[half.skip] == 3):
             if final or len(half.pending) >= PROBE_LIMIT:
@@ -294,7 +255,7 @@ class RtmpConnection:
             return
         rest = bytes(half.pending[end:])
         half.pending.clear()
-        half.reader = ChunkReader(end)
+        half.reader = ChunkReader(end, segment_starts=partial(self._segment_starts, side))
         half.reader.feed(rest)
         self._drain(side)
 
@@ -309,7 +270,11 @@ class RtmpConnection:
         for row in rows:
             if row.type_id in _MEDIA:
                 if row.head and is_config(row):
-                    self._config(half, row)
+                    self._config(half, row, _MEDIA[row.type_id])
+            elif row.type_id == spec.AGGREGATE and row.body:
+                for type_id, kind in _MEDIA.items():
+                    if media_config.records(type_id, row.type_id, row.body):
+                        self._config(half, row, kind)
             elif row.type_id in _COMMANDS and row.body:
                 self._command(side, row)
             half.taken += 1
@@ -317,13 +282,13 @@ class RtmpConnection:
         if self.variant is None:
             self.variant = "rtmp"
 
-    def _config(self, half: Half, row: MessageRow) -> None:
-        configs = half.configs[_MEDIA[row.type_id]]
+    def _config(self, half: Half, row: MessageRow, kind: str) -> None:
+        configs = half.configs[kind]
         if len(configs) >= MAX_CONFIGS:
             self.limits.add("codec_configurations")
             return
         configs.append(half.taken)
-        half.config_offsets[_MEDIA[row.type_id]].append(row.header_offset)
+        half.config_offsets[kind].append(row.header_offset)
 
     def _command(self, side: int, row: MessageRow) -> None:
         if len(self.commands) >= MAX_COMMANDS:
@@ -373,31 +338,7 @@ class RtmpConnection:
 
     def facts(self) -> Facts:
         """Gather what the commands say; cheap enough to ask again while bytes come."""
-        facts = Facts()
-        for command in self.commands:
-            if command.name == "connect" and isinstance(command.object, dict):
-                _take_connect(facts, command.object)
-            elif command.name in ("publish", "play"):
-                name = command.arguments[0] if command.arguments else None
-                if isinstance(name, str):
-                    info = StreamInfo(command.msid, name, command.name)
-                    if info not in facts.streams:
-                        facts.streams.append(info)
-        return facts
-
-
-def _take_connect(facts: Facts, properties: dict[str, Any]) -> None:
-    def text(*names: str) -> str | None:
-        for name in names:
-            if isinstance(properties.get(name), str):
-                return str(properties[name])
-        return None
-
-    facts.app = text("app")
-    facts.tc_url = text("tcUrl", "tcurl")
-    facts.flash_ver = text("flashVer", "flashver")
-    encoding = properties.get("objectEncoding")
-    facts.object_encoding = encoding if isinstance(encoding, int) else 0
+        return gather(self.commands)
 
 
 def is_config(row: MessageRow) -> bool:

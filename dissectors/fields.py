@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dissectors.text import hexdump
@@ -129,6 +130,7 @@ class Dissection(NamedTuple):
     ``body`` where there is none) and its value the summary itself."""
 
 
+@lru_cache(maxsize=8192)
 def bits(byte: int, mask: int, width: int = 8) -> str:
     """Return Wireshark's picture of a bit field: ``bits(0x43, 0xC0)`` → ``01.. ....``."""
     out = []
@@ -144,6 +146,8 @@ def cover(root: Field, data: bytes, start: int = 0) -> None:
 
     Afterwards the leaf spans cover ``start … start + len(data)`` exactly (as fq's gap fields do).
     """
+    if _covered(root, start, start + len(data)):
+        return
     spans = sorted((leaf.start, leaf.end) for leaf in root.leaves() if leaf.length)
     if not root.children:
         spans = []
@@ -162,6 +166,20 @@ def cover(root: Field, data: bytes, start: int = 0) -> None:
         _home(root, low, high).add("undecoded", label, None, low, high - low)
     if gaps:
         _sort(root)
+
+
+def _covered(root: Field, start: int, end: int) -> bool:
+    """Whether the leaves stand in order without a gap, as nearly always: nothing to sort then."""
+    stack = root.children[::-1]
+    while stack:
+        node = stack.pop()
+        if node.children:
+            stack += node.children[::-1]
+        elif node.length:
+            if node.start > start:
+                return False
+            start = max(start, node.start + node.length)
+    return start >= end
 
 
 def _home(node: Field, low: int, high: int) -> Field:

@@ -2,6 +2,7 @@
 
 import hmac
 from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
 from dissectors import spec
@@ -19,6 +20,13 @@ _HTTP: Final = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"HTTP", b"CONN", b
 MAX_F3: Final = 1024
 
 
+class Peer(NamedTuple):
+    """The real client's address, as a proxy names it; SRS gives no port."""
+
+    ip: str
+    port: int | None = None
+
+
 class Prefix(NamedTuple):
     """What the first bytes of a direction are."""
 
@@ -26,7 +34,7 @@ class Prefix(NamedTuple):
     """`rtmp`, `rtmpe`, `rtmps`, `rtmpt`, `other`, or `more` when too few bytes are there."""
     skip: int = 0
     """Bytes before C0 or S0: a PROXY header, an SRS proxy prefix."""
-    real_client: str | None = None
+    real_client: Peer | None = None
     """Client address that such a prefix names."""
 
 
@@ -54,7 +62,7 @@ def classify(data: bytes) -> Prefix:
     return Prefix("other")
 
 
-def _behind(data: bytes, skip: int, client: str | None) -> Prefix:
+def _behind(data: bytes, skip: int, client: Peer | None) -> Prefix:
     if len(data) <= skip:
         return Prefix("more")
     inner = classify(data[skip:])
@@ -69,19 +77,36 @@ def _proxy_v1(data: bytes) -> Prefix:
     if end < 0:
         return Prefix("more" if len(data) < MAX_PROXY_V1 else "other")
     words = data[:end].decode("ascii", "replace").split(" ")
-    client = f"{words[2]}:{words[4]}" if len(words) >= 6 and words[1] != "UNKNOWN" else None
+    client = None
+    if len(words) == 6 and words[1] in ("TCP4", "TCP6"):
+        client = _peer(words[2], words[4])
     return _behind(data, end + 2, client)
 
 
+def _peer(ip: str, port: str) -> Peer | None:
+    """Return what a PROXY v1 line names, None where it is no address."""
+    try:
+        address = str(ip_address(ip))
+    except ValueError:
+        return None
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and int(port) < 65536):
+        return None
+    return Peer(address, int(port))
+
+
 def _proxy_v2(data: bytes) -> Prefix:
+    """HAProxy's binary header: signature, version and command, family, length, addresses."""
     if len(data) < 16:
         return Prefix("more")
     length = int.from_bytes(data[14:16], "big")
     if len(data) < 16 + length:
         return Prefix("more")
-    family, client = data[13], None
-    if family >> 4 == 1 and length >= 12:
-        client = ".".join(map(str, data[16:20])) + f":{int.from_bytes(data[24:26], 'big')}"
+    command, family, client = data[12] & 15, data[13] >> 4, None
+    # Command 0 is LOCAL, the proxy's own health check: its addresses mean nothing.
+    if command and family == 1 and length >= 12:
+        client = Peer(str(IPv4Address(data[16:20])), int.from_bytes(data[24:26], "big"))
+    elif command and family == 2 and length >= 36:
+        client = Peer(str(IPv6Address(data[16:32])), int.from_bytes(data[48:50], "big"))
     return _behind(data, 16 + length, client)
 
 
@@ -94,7 +119,7 @@ def _srs_proxy(data: bytes) -> Prefix:
         return Prefix("other")
     if len(data) < 3 + length:
         return Prefix("more")
-    client = ".".join(map(str, data[3:7])) if length >= 4 else None
+    client = Peer(str(IPv4Address(data[3:7]))) if length >= 4 else None
     return _behind(data, 3 + length, client)
 
 
@@ -134,10 +159,3 @@ def verify_response(packet: bytes, key: bytes, peer_digest: bytes) -> bool:
     secret = hmac.new(key + _SHARED, peer_digest, sha256).digest()
     signature = hmac.new(secret, packet[: spec.HANDSHAKE_SIZE - DIGEST_SIZE], sha256).digest()
     return hmac.compare_digest(signature, packet[-DIGEST_SIZE:])
-
-
-def kind(c1: bytes, s1: bytes) -> str:
-    """Return `digest` when C1 or S1 carries a valid one, else `simple` (§5.2.3)."""
-    if find_digest(c1, PLAYER_KEY) or find_digest(s1, SERVER_KEY):
-        return "digest"
-    return "simple"

@@ -1,26 +1,14 @@
 """C0–C2 and S0–S2 as annotated trees (RTMP 1.0 §5.2)."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from dissectors import handshake, spec
 from dissectors.fields import Field
+from dissectors.handshake_facts import Sides, echo, find_digest, is_signed, round_trip_ms, version
 from dissectors.text import hexdump
 
 SIZE: Final = spec.HANDSHAKE_SIZE
 _VERSIONS: Final = {3: "RTMP", 6: "RTMPE", 8: "RTMPE with XTEA", 9: "RTMPE with Blowfish"}
-
-
-class Sides(NamedTuple):
-    """C0 C1 C2 and S0 S1 S2 as far as captured, 3073 bytes each when complete."""
-
-    client: bytes
-    server: bytes
-
-    def packet(self, name: str) -> bytes:
-        """Return `C1`, `C2`, `S1` or `S2`, shorter or empty where not captured."""
-        data = self.client if name[0] == "C" else self.server
-        start = 1 + (int(name[1]) - 1) * SIZE
-        return data[start : start + SIZE]
 
 
 def dissect_handshake(client: bytes, server: bytes, skip: tuple[int, int] = (0, 0)) -> list[Field]:
@@ -77,13 +65,12 @@ def _first_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
         return
     _number(node, "time", "Time", packet, 0)
     raw = packet[4:8]
-    if raw == b"\0\0\0\0":
+    dotted = version(packet)
+    if dotted is None:
         node.add("zero", "Zero: 0", 0, node.start + 4, 4)
     else:
-        dotted = ".".join(map(str, raw))
         node.add("peer_version", f"Version: {dotted}", dotted, node.start + 4, 4)
-    key = handshake.PLAYER_KEY if name == "C1" else handshake.SERVER_KEY
-    digest = handshake.find_digest(packet, key)
+    digest = find_digest(name, packet)
     node.label += f": {'digest' if digest else 'simple'} form"
     if digest is None:
         _random(node, packet, 8, len(packet))
@@ -114,30 +101,27 @@ def _echo_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
         return
     peer_name = "S1" if name == "C2" else "C1"
     peer = sides.packet(peer_name)
-    time = _number(node, "time", "Time", packet, 0)
+    _number(node, "time", "Time", packet, 0)
     _number(node, "time2", "Time 2", packet, 4)
     node.add("echo", f"Echo: {hexdump(packet[8:])}", None, node.start + 8, len(packet) - 8)
-    if len(peer) < SIZE or len(packet) < SIZE:
+    verdict = echo(packet, peer)
+    if verdict is None:
         return
-    signed = _signed(name, packet, peer)
-    if packet[8:] == peer[8:]:
-        verdict = "yes, a copy of the whole packet" if packet == peer else "yes"
-    elif signed:
-        verdict = "no, signed instead"
-    elif time == int.from_bytes(peer[:4], "big"):
-        verdict = "time only"
-    else:
-        verdict = "no"
-    echoes = node.add("echoes", f"Echoes {peer_name}: {verdict}", verdict)
+    signed = is_signed(name, packet, peer)
+    text = "no, signed instead" if signed and verdict != "copy" else _ECHOES[verdict]
+    echoes = node.add("echoes", f"Echoes {peer_name}: {text}", verdict)
     if signed:
         node.add("signature", f"Signature over the digest of {peer_name}: verified", True)
-    elif verdict in ("no", "time only"):
+    elif verdict in ("no", "time_only"):
         echoes.note("no_echo", f"strict peers refuse a {name} that does not echo {peer_name}")
+    elapsed = round_trip_ms(sides) if name == "C2" else None
+    if elapsed is not None:
+        node.add("rtt", f"Round trip by the client's clock: {elapsed} ms (calculated)", elapsed)
 
 
-def _signed(name: str, packet: bytes, peer: bytes) -> bool:
-    own, theirs = handshake.SERVER_KEY, handshake.PLAYER_KEY
-    if name == "C2":
-        own, theirs = theirs, own
-    digest = handshake.find_digest(peer, theirs)
-    return digest is not None and handshake.verify_response(packet, own, digest.value)
+_ECHOES: Final = {
+    "copy": "yes, a copy of the whole packet",
+    "yes": "yes",
+    "time_only": "time only",
+    "no": "no",
+}

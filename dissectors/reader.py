@@ -7,20 +7,28 @@ messages that ended since.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from dissectors import resync, spec
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
-from dissectors.chunking import HEAD_SIZE, NEED_MORE, UNSEEN, ChunkParser
+from dissectors.chunking import NEED_MORE, UNSEEN, ChunkParser
+from dissectors.whole import HEAD_SIZE
 
-SEARCH_STEPS: Final = (4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
+SEARCH_STEPS: Final = (1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 """Buffer sizes at which a lost reader looks for a chunk boundary again."""
-SEARCH_BUDGET: Final = 64 << 20
-"""Bytes searched before the work is weighed against the bytes read: keeps re-locking linear."""
+FIRST_EFFORT: Final = 100_000
+BYTES_PER_EFFORT: Final = 40
+"""Work on searches, in chunk headers looked at: so many at once, and one more for so many bytes.
+Real streams need a hundredth; hostile ones stay linear."""
 DECISIVE: Final = 4096
 """Bytes behind a message that must show whether it was split."""
+MAX_UNDECIDED: Final = 1 << 20
+"""Bytes of a message that must show whether it is split."""
+PIECE: Final = 64 << 10
 STALE: Final = UNSEEN | Flag.INFERRED_LENGTH | Flag.INFERRED_TYPE
 """What may have changed on a chunk stream while nobody looked."""
+_MEDIA: Final = (spec.AUDIO, spec.VIDEO)
 
 
 class _Hole(NamedTuple):
@@ -31,17 +39,28 @@ class _Hole(NamedTuple):
     chunk_left: int
 
 
+SegmentStarts = Callable[[int, int], Sequence[int]]
+"""(low, high) → stream offsets in [low, high) where captured TCP segments begin, rising."""
+
+
 class ChunkReader(ChunkParser):
     """Reads one direction's chunk stream from `stream_offset` on.
 
     With `synchronised` false the place of the first chunk header and the chunk size are unknown
-    (the capture began mid-stream): the reader searches before it reads.
+    (the capture began mid-stream): the reader searches before it reads. `segment_starts` helps
+    to find short control messages.
     """
 
     def __init__(
-        self, stream_offset: int, *, synchronised: bool = True, rtmp_likely: bool = True
+        self,
+        stream_offset: int,
+        *,
+        synchronised: bool = True,
+        rtmp_likely: bool = True,
+        segment_starts: SegmentStarts = lambda low, high: (),
     ) -> None:
         super().__init__(stream_offset)
+        self.segment_starts = segment_starts
         self.from_start = synchronised
         """The first chunk size is the default, not inferred."""
         self.rtmp_likely = rtmp_likely
@@ -54,7 +73,9 @@ class ChunkReader(ChunkParser):
         """Buffered bytes that did not decide an open chunk size."""
         self._search: bytearray | None = None if synchronised else bytearray()
         """Bytes that wait for a chunk boundary; None while locked."""
-        self._searched = 0
+        self._tried = 0
+        """Bytes of these in which none was found."""
+        self._effort = resync.Effort(FIRST_EFFORT)
         self._known: dict[int, tuple[int, int, int]] = {}
         """What is remembered of every chunk stream while searching: type, length, msid."""
         self._hole: _Hole | None = None
@@ -68,6 +89,7 @@ class ChunkReader(ChunkParser):
 
     def feed(self, data: bytes) -> None:
         """Read stream bytes; they follow what was fed before."""
+        self._effort.spend(-(len(data) // BYTES_PER_EFFORT))
         while data:
             data = self._parse(data) if self._search is None else self._feed_search(data)
 
@@ -84,6 +106,8 @@ class ChunkReader(ChunkParser):
             self._skip(current, length)
             return
         left = self._left
+        if self._may_hide_chunk_size():
+            self._chunk_size_known = False
         self._lose(self._base, f"{length} bytes missing over a chunk boundary", keep_open=True)
         if current is not None and not self._buffer:
             self._hole = _Hole(current, length, left)
@@ -96,6 +120,11 @@ class ChunkReader(ChunkParser):
         """Take notice that the stream ends here; cut messages become rows."""
         self._settle()
         self._cut_open(self._base + len(self._buffer))
+
+    def _may_hide_chunk_size(self) -> bool:
+        """Whether Set Chunk Size may stand in a hole: senders announce it before any media."""
+        media = any(cs.type_id in _MEDIA for cs in self._streams.values())
+        return len(self.chunk_size_changes) < 2 and not media
 
     # -- holes inside one message ---------------------------------------------------------
 
@@ -134,7 +163,7 @@ class ChunkReader(ChunkParser):
         if found is None:
             return False
         self._event("bridged", self._base - hole.length, hole.length, "the message goes on")
-        self._hole, self._search = None, None
+        self._hole = None
         self._lack(cs, found.missing)
         self._base += found.header_left
         self._left = found.chunk_left
@@ -144,7 +173,8 @@ class ChunkReader(ChunkParser):
             cs.run = [cs.body_position, self._base, found.chunk_left, 0, 0]
         elif not found.message_left:
             self._complete(cs, self._base)
-        self._resume(data[found.header_left :])
+        assert self._search is not None
+        del self._search[: found.header_left]
         return True
 
     def _forget_hole(self) -> None:
@@ -167,6 +197,7 @@ class ChunkReader(ChunkParser):
         if not keep_open:
             self._cut_open(offset)
         self._search = bytearray()
+        self._tried = 0
         return stop
 
     def _feed_search(self, data: bytes) -> bytes:
@@ -174,70 +205,86 @@ class ChunkReader(ChunkParser):
         if self.given_up:
             self._base += len(data)
             return b""
-        used = 0
-        while self._search is not None and not self.given_up and used < len(data):
-            held = len(self._search)
-            step = SEARCH_STEPS[bisect_right(SEARCH_STEPS, held)]
-            piece = data[used : used + step - held]
-            self._search += piece
-            used += len(piece)
-            if held + len(piece) == step:
-                self._try_search(final=step == SEARCH_STEPS[-1])
+        assert self._search is not None
+        used = SEARCH_STEPS[-1] - len(self._search)
+        self._search += data[:used]
+        self._advance_search()
         return data[used:]
 
     def _settle(self) -> None:
         """Decide with the bytes at hand: more will not come, or not without a hole."""
         self._final = True
         if self._search is None and self._buffer:
-            self._resume(b"")
-        while self._search:
-            self._try_search(final=True)
+            self._resume(bytearray())
+        self._advance_search()
         self._final = False
 
-    def _try_search(self, *, final: bool) -> None:
-        """Look for a chunk boundary in what was buffered; on success read on from there."""
-        data = bytes(self._search or b"")
+    def _advance_search(self) -> None:
+        """Look for a chunk boundary in what is buffered, first close by, and read on from it."""
+        while self._search and not self.given_up:
+            step = SEARCH_STEPS[bisect_right(SEARCH_STEPS, self._tried)]
+            held = len(self._search)
+            if held < step and not self._final:
+                return
+            self._tried = min(step, held)
+            final = step == SEARCH_STEPS[-1] or (self._final and held <= step)
+            if self._found(bytes(self._search[: self._tried]), final):
+                self._resume(self._search)
+            elif final:
+                self._forget_hole()
+                self._event("unreadable", self._base, self._tried, "no chunk boundary found")
+                self.given_up = not self.rtmp_likely
+                self._base += self._tried
+                del self._search[: self._tried]
+                self._tried = 0
+
+    def _found(self, data: bytes, final: bool) -> bool:
+        """Look for a chunk boundary in `data`; on success that is where the buffer begins."""
         if self._try_bridge(data):
-            return
-        self._searched += len(data)
-        exhausted = self._searched > SEARCH_BUDGET + 16 * self._base
-        lock = None if exhausted else self._find(data, final)
-        if lock is not None:
-            self._forget_hole()
-            self._lock(lock)
-            self._resume(data[lock.offset :])
-        elif final or exhausted:
-            self._forget_hole()
-            self._event("unreadable", self._base, len(data), "no chunk boundary found")
-            self.given_up = exhausted or not self.rtmp_likely
-            self._base += len(data)
-            self._search = bytearray()
+            return True
+        lock = self._find(data, final)
+        if lock is None:
+            return False
+        self._forget_hole()
+        self._lock(lock)
+        assert self._search is not None
+        del self._search[: lock.offset]
+        return True
 
     def _find(self, data: bytes, final: bool) -> resync.Lock | None:
         known = self.chunk_size if self._chunk_size_known else None
+        starts = self.segment_starts(self._base, self._base + len(data))
         hints = resync.Hints(
             chunk_size=known,
             chunk_size_min=self.chunk_size,
             known=self._known,
             rtmp_likely=self.rtmp_likely,
+            effort=self._effort,
+            segment_starts=[start - self._base for start in starts[: resync.MAX_STARTS]],
         )
         return resync.search(data, hints, final=final)
 
-    def _resume(self, data: bytes) -> None:
-        """Read on, locked again; what is left when that fails waits for the next search."""
+    def _resume(self, held: bytearray) -> None:
+        """Read on, locked; what is left when that fails is searched again."""
         self._search = None
-        rest = self._parse(data)
+        while self._search is None:
+            piece = bytes(held[:PIECE])
+            held[: len(piece)] = self._parse(piece)
+            if len(piece) < PIECE:
+                break
         if self._search is not None:
-            self._search += rest
+            self._search = held
 
     def _lock(self, lock: resync.Lock) -> None:
         """Trust the stream again from `lock.offset` in the search buffer on."""
-        evidence = f"{lock.bits:.0f} bits of evidence, chunk size {lock.chunk_size}"
-        self._event("resync", self._base, lock.offset, f"locked with {evidence}")
+        inferred = not self._chunk_size_known or lock.chunk_size != self.chunk_size
+        least = "at least " if lock.chunk_size_open else ""
+        size = f"chunk size {least}{lock.chunk_size}{' (inferred)' if inferred else ''}"
+        self._event("resync", self._base, lock.offset, f"{lock.bits:.0f} bits of evidence, {size}")
         self._base += lock.offset
         self.resyncs += 1
         self._continuous = False
-        if not self._chunk_size_known or lock.chunk_size != self.chunk_size:
+        if inferred:
             self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
         self._adopt(lock.streams)
 
@@ -249,7 +296,8 @@ class ChunkReader(ChunkParser):
         changes = self.chunk_size_changes
         if changes and changes[-1].number is None and not self.from_start:
             changes.pop()  # a lower bound until now
-        changes.append(ChunkSizeChange(offset, size, None))
+        if not changes or changes[-1].size != size:
+            changes.append(ChunkSizeChange(offset, size, None))
 
     def _settle_chunk_size(
         self, buffer: bytes, position: int, after: int, csid: int, length: int
@@ -257,7 +305,7 @@ class ChunkReader(ChunkParser):
         """Infer an open chunk size from the first message that is longer than its lower bound."""
         if length <= self.chunk_size:
             return 0
-        enough = len(buffer) - after >= length + DECISIVE or self._final
+        enough = len(buffer) - after >= min(length, MAX_UNDECIDED) + DECISIVE or self._final
         if not enough and len(buffer) < 2 * self._undecided:
             return NEED_MORE
         known = {
@@ -268,7 +316,11 @@ class ChunkReader(ChunkParser):
         low = buffer[position] & 0x3F
         basic = 3 if low == 1 else 2 if low == 0 else 1
         extended = after - position - basic > spec.HEADER_LENGTHS[buffer[position] >> 6]
-        size = resync.split_size(buffer, after, csid, length, extended, self.chunk_size, known)
+        size = None
+        if not self._effort.exhausted:
+            size = resync.split_size(
+                buffer, after, csid, length, extended, self.chunk_size, known, self._effort
+            )
         self._undecided = 0 if size or enough else len(buffer)
         if size is None:
             if not enough:

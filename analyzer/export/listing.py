@@ -18,15 +18,26 @@ from dissectors.text import safe
 
 _BLOCK: Final = 512
 """Lines joined into one write."""
+STREAMED: Final = "{0:>12}  {1:<4}  {2:<3}  {3:>4}  {4:>4}  {5:<26}  {6:>10}  {7:>7}  {8}"
+"""Columns of a list whose widest values are not known yet."""
 
 
 def write(session: Session, out: TextIO, request: Request) -> None:
     """Write a header line, then a line per message: time, direction, …, info."""
     rows = request.rows(session)
-    several = len(session.connections) > 1
-    template = _template(session, rows, several)
+    template = _template(session, rows, len(session.connections) > 1)
+    write_titles(out, request, template)
+    write_rows(session, out, request, rows, template)
+
+
+def write_titles(out: TextIO, request: Request, template: str) -> None:
+    """Write the header line."""
     titles = ("time", "conn", "dir", "csid", "msid", "type", "timestamp", "length", "info")
     out.write(paint(request.color, "title", template.format(*titles).rstrip()) + "\n")
+
+
+def write_rows(session: Session, out: TextIO, request: Request, rows: Array, template: str) -> None:
+    """Write a line per message."""
     block: list[str] = []
     names: dict[int, str] = {}
     for values in columns(session, rows):

@@ -12,7 +12,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from analyzer import media_rows
-from analyzer.export.nodes import details
+from analyzer.export.nodes import Known, details
 from analyzer.export.request import Request
 from analyzer.index import Array
 from analyzer.lookup import INFERRED, MEDIA_KINDS
@@ -153,7 +153,7 @@ def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     if summary is not None:
         found[summary[0]] = summary[1]
     if request.detail in ("fields", "bytes"):
-        found |= details(session, row, request)
+        found |= json.loads(f"{{{details(session, row, request)}}}")
     return found
 
 
@@ -161,10 +161,12 @@ def _decoded(session: Session, row: int, request: Request) -> str:
     """Return info, summary and the details asked for, as JSON text."""
     info, summary = _words(session, row, request)
     text = f'"info": {_string(info)}'
+    known: Known = (None, "")
     if summary is not None:
-        text += f', "{summary[0]}": {_encode(summary[1])}'
+        known = summary[1], _encode(summary[1])
+        text += f', "{summary[0]}": {known[1]}'
     if request.detail in ("fields", "bytes"):
-        text += ", " + _encode(details(session, row, request))[1:-1]
+        text += ", " + details(session, row, request, known)
     return text
 
 

@@ -1,79 +1,109 @@
-"""What `--detail fields` and `--detail bytes` add to a message of the JSON report."""
+"""What `--detail fields` and `--detail bytes` add to a message of the JSON report.
+
+Written as text at once: a message has some twenty nodes, and dicts for a general encoder would
+take longer than decoding the body.
+"""
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from analyzer.export.request import Request
 from analyzer.redact import Redactor
 from analyzer.session import Session
-from dissectors.fields import Field
+from dissectors.fields import Expert, Field
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+_string: Any = encode_basestring_ascii
 
 
-def details(session: Session, row: int, request: Request) -> dict[str, Any]:
-    """Return `fields`, `chunk_spans` and `segments`, and with ``bytes`` also `body_hex`."""
+Known = tuple[object, str]
+"""A value and its JSON text: the summary is written twice."""
+
+
+def details(session: Session, row: int, request: Request, known: Known = (None, "")) -> str:
+    """Return the members `fields`, `chunk_spans`, `segments` and, with ``bytes``, `body_hex`."""
     redactor = request.redactor
-    chunks = session.chunk_spans(row)
-    found: dict[str, Any] = {
-        "fields": [node(child, redactor) for child in session.tree(row).children],
-        "chunk_spans": [
-            {
-                "stream_offset": span.stream_offset,
-                "header_length": span.header_length,
-                "payload_length": span.payload_length,
-            }
-            for span in chunks
-        ],
-        "segments": _segments(session, row),
-    }
+    fields = ", ".join([node(child, redactor, known) for child in session.tree(row).children])
+    chunks = ", ".join(
+        [
+            f'{{"stream_offset": {offset}, "header_length": {header}, "payload_length": {payload}}}'
+            for offset, header, payload in session.chunk_spans(row)
+        ]
+    )
+    segments = _segments(session, row)
+    text = f'"fields": [{fields}], "chunk_spans": [{chunks}], "segments": [{segments}]'
     if request.detail == "bytes":
         digits = session.body(row).data.hex()
-        found["body_hex"] = digits if redactor is None else redactor.hex(digits)
-    return found
+        text += f', "body_hex": {_string(digits if redactor is None else redactor.hex(digits))}'
+    return text
 
 
-def node(field: Field, redactor: Redactor | None) -> dict[str, Any]:
+def node(field: Field, redactor: Redactor | None, known: Known = (None, "")) -> str:
     """Return a field as a JSON object; its depth is bounded by the dissectors' own limit."""
     label, value = field.label, field.value
     if redactor is not None:
         label, value = redactor.text(label), redactor.value(value)
-    return {
-        "name": field.name,
-        "label": label,
-        "value": value,
-        "at": [field.start, field.length],
-        "in": field.space,
-        "bits": bit_range(field.mask, field.length),
-        "experts": [
-            {
-                "severity": expert.severity.name.lower(),
-                "code": expert.code,
-                "text": expert.text if redactor is None else redactor.text(expert.text),
-            }
-            for expert in field.experts
-        ],
-        "children": [node(child, redactor) for child in field.children],
-    }
+    if value is None:
+        shown = "null"
+    elif type(value) is int:
+        shown = str(value)
+    elif type(value) is str:
+        shown = _string(value)
+    elif value is known[0]:
+        shown = known[1]
+    else:
+        shown = _encode(value)
+    bits = bit_range(field.mask, field.length) if field.mask else "null"
+    experts = _experts(field.experts, redactor) if field.experts else ""
+    children = ", ".join([node(child, redactor, known) for child in field.children])
+    return (
+        f'{{"name": {_name(field.name)}, "label": {_string(label)}, "value": {shown}, '
+        f'"at": [{field.start}, {field.length}], "in": "{field.space}", "bits": {bits}, '
+        f'"experts": [{experts}], "children": [{children}]}}'
+    )
 
 
-def bit_range(mask: int, length: int) -> list[int] | None:
-    """Return [first bit, count] of a mask over `length` bytes, bit 0 the most significant."""
-    if not mask:
-        return None
+@lru_cache(maxsize=4096)
+def _name(name: str) -> str:
+    text: str = _string(name)
+    return text
+
+
+@lru_cache(maxsize=4096)
+def bit_range(mask: int, length: int) -> str:
+    """Return JSON [first bit, count] of a mask over `length` bytes, bit 0 the most significant."""
     low = (mask & -mask).bit_length() - 1
-    return [max(length, 1) * 8 - mask.bit_length(), mask.bit_length() - low]
+    return f"[{max(length, 1) * 8 - mask.bit_length()}, {mask.bit_length() - low}]"
 
 
-def _segments(session: Session, row: int) -> list[dict[str, Any]]:
+def _experts(experts: list[Expert], redactor: Redactor | None) -> str:
+    return ", ".join(
+        [
+            _encode(
+                {
+                    "severity": expert.severity.name.lower(),
+                    "code": expert.code,
+                    "text": expert.text if redactor is None else redactor.text(expert.text),
+                }
+            )
+            for expert in experts
+        ]
+    )
+
+
+def _segments(session: Session, row: int) -> str:
     """Return where the stream bytes from the first chunk header to the last byte stand."""
     start = session.value(row, "stream_offset")
     end = session.value(row, "end_offset")
-    return [
-        {
-            "stream_offset": span.stream_offset,
-            "length": span.length,
-            "file_offset": span.file_offset,
-            "frame": span.frame,
-        }
-        for span in session.locate(row, "stream", start, end - start)
-    ]
+    return ", ".join(
+        [
+            f'{{"stream_offset": {span.stream_offset}, "length": {span.length}, "file_offset": '
+            f'{"null" if span.file_offset is None else span.file_offset}, "frame": '
+            f"{'null' if span.frame is None else span.frame}}}"
+            for span in session.locate(row, "stream", start, end - start)
+        ]
+    )

@@ -13,6 +13,7 @@ from analyzer import __version__
 from analyzer.export.messages import dumps, lines
 from analyzer.export.request import Request
 from analyzer.export.verdict import counts, verdict
+from analyzer.index import Array
 from analyzer.model import ChunkSize, Connection, Diagnostic, Endpoint, TcpStats
 from analyzer.redact import Redactor
 from analyzer.session import Session
@@ -56,18 +57,49 @@ def _blocks(items: Iterator[str]) -> Iterator[list[str]]:
 
 def write_lines(session: Session, out: TextIO, request: Request) -> None:
     """Write NDJSON: header, connections, messages, diagnostics, end."""
-    total = {"connections": 0, "messages": 0, "diagnostics": 0}
+    write_header(session, out, request)
+    _write_connections(session, out, request)
+    messages = 0
+    if request.detail != "summary":
+        messages = write_messages(session, out, request, request.rows(session))
+    write_end(session, out, request, messages)
+
+
+def write_header(session: Session, out: TextIO, request: Request) -> None:
+    """Write the header line; of a capture that still runs, what is known by now."""
     out.write(_kind("header", dumps(header(session, request))))
+
+
+def _write_connections(session: Session, out: TextIO, request: Request) -> None:
     for item in connections(session, request):
-        total["connections"] += 1
         out.write(_kind("connection", dumps(item)))
-    for block in _blocks(_messages(session, request)):
-        total["messages"] += len(block)
+
+
+def write_messages(session: Session, out: TextIO, request: Request, rows: Array) -> int:
+    """Write the message lines of `rows`; return how many."""
+    count = 0
+    for block in _blocks(lines(session, rows, request)):
+        count += len(block)
         out.write("".join([_kind("message", item) for item in block]))
+    return count
+
+
+def write_end(
+    session: Session, out: TextIO, request: Request, messages: int, *, streamed: bool = False
+) -> None:
+    """Write diagnostics and the end line; where messages were streamed, before these the
+    connections, and with the end the capture as it is now.
+    """
+    if streamed:
+        _write_connections(session, out, request)
+    found = 0
     for item in diagnostics(session, request):
-        total["diagnostics"] += 1
+        found += 1
         out.write(_kind("diagnostic", dumps(item)))
-    end = {"complete": True, **total, "summary": summary(session, request)}
+    end: dict[str, Any] = {"complete": True, "connections": len(session.connections)}
+    end |= {"messages": messages, "diagnostics": found, "summary": summary(session, request)}
+    if streamed:
+        end["capture"] = header(session, request)["capture"]
     out.write(_kind("end", dumps(end)))
 
 
@@ -124,6 +156,7 @@ def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, 
             "both_directions": connection.both_directions,
         },
         "handshake": connection.handshake,
+        "proxied_client": _proxied(connection),
         "rtmp": _rtmp(connection, redactor),
         "chunk_size": {
             name: [_chunk_size(change) for change in changes]
@@ -135,6 +168,11 @@ def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, 
 
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     return {"ip": endpoint.ip, "port": endpoint.port}
+
+
+def _proxied(connection: Connection) -> dict[str, Any] | None:
+    peer = connection.proxied_client
+    return None if peer is None else {"ip": peer.ip, "port": peer.port}
 
 
 def _rtmp(connection: Connection, redactor: Redactor | None) -> dict[str, Any]:

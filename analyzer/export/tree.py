@@ -7,6 +7,7 @@ from typing import TextIO
 
 from analyzer.export.ansi import paint
 from analyzer.export.request import Request
+from analyzer.index import Array
 from analyzer.session import Session
 from dissectors.fields import Field
 from dissectors.text import safe
@@ -17,9 +18,21 @@ ARROWS = ("client → server", "server → client")
 
 def write(session: Session, out: TextIO, request: Request) -> None:
     """Write a line of context and the tree of each message, with a blank line between."""
-    first = True
-    greeted: set[int] = set()
-    for row in request.rows(session).tolist():
+    write_rows(session, out, request, request.rows(session), set())
+
+
+def write_rows(
+    session: Session,
+    out: TextIO,
+    request: Request,
+    rows: Array,
+    greeted: set[int],
+    first: bool = True,
+) -> None:
+    """Write trees; `greeted` are the connections whose handshake stands already, `first` is
+    True where no message does.
+    """
+    for row in rows.tolist():
         connection = session.value(row, "connection")
         if request.filter is None and connection not in greeted:
             greeted.add(connection)
@@ -33,7 +46,7 @@ def write(session: Session, out: TextIO, request: Request) -> None:
         out.write(paint(request.color, "dim", context(session, row)) + "\n")
         for line in tree_lines(session.tree(row), request):
             out.write(line + "\n")
-        if request.hexdump:
+        if request.hexdump and session.available(row):
             for line in hex_lines(session.body(row).data, request):
                 out.write(line + "\n")
 

@@ -33,6 +33,8 @@ def nothing_to_judge(session: Session) -> str | None:
     variants = {connection.variant for connection in session.connections}
     if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
         return "all connections are encrypted, and there are no keys"
+    if not len(session.messages):
+        return "no message could be read"
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from analyzer.filters import summaries
+from analyzer.filters.summary_keys import keys
 from analyzer.filters.values import Array, Coded, Frames, Mask, Numbers, PerRow, Test, Values, View
 from analyzer.session import Session
 from dissectors.chunk_state import Flag
@@ -178,12 +179,20 @@ _CONNECTIONS: Final = (
     ("connection.variant", "string", "rtmp, rtmpt, rtmps, rtmpe …", ("variant",)),
     ("connection.app", "string", "application of the connect command", ("app",)),
     ("connection.tc_url", "string", "tcUrl of the connect command", ("tc_url",)),
+    ("connection.flash_ver", "string", "flashVer of the connect command", ("flash_ver",)),
+    ("connection.object_encoding", "integer", "0 AMF0, 3 AMF3", ("object_encoding",)),
     ("connection.role", "string", "publish, play or both", ("role",)),
     ("connection.closed_by", "string", "client.fin, server.rst …", ("closed_by",)),
     ("connection.client.ip", "address", "client's address", ("client", "ip")),
     ("connection.client.port", "integer", "client's port", ("client", "port")),
     ("connection.server.ip", "address", "server's address", ("server", "ip")),
     ("connection.server.port", "integer", "server's port", ("server", "port")),
+    (
+        "connection.proxied_client.ip",
+        "address",
+        "real client's address, from a PROXY header or SRS prefix",
+        ("proxied_client", "ip"),
+    ),
 )
 
 _DIAGNOSTICS: Final = (
@@ -191,42 +200,6 @@ _DIAGNOSTICS: Final = (
     ("diagnostic.rule", "string", "rule of a finding about the message"),
     ("diagnostic.confidence", "string", "definite, likely or heuristic"),
     ("diagnostic.text", "string", "text of a finding about the message"),
-)
-
-_SUMMARIES: Final = (
-    ("command", "any", "the message is a command"),
-    ("command.name", "any", "connect, publish, _result, onStatus …"),
-    ("command.transaction_id", "any", "transaction id"),
-    ("command.object", "any", "command object; properties follow after a dot"),
-    ("command.object.app", "any", "application, in connect"),
-    ("command.object.tcUrl", "any", "server URL, in connect"),
-    ("command.object.flashVer", "any", "client's version, in connect"),
-    ("command.arguments", "any", "arguments; .0 is the first, .code a property of any"),
-    ("command.arguments.code", "any", "status code: NetStream.Publish.Start …"),
-    ("command.arguments.level", "any", "status level: status, warning, error"),
-    ("data", "any", "the message is a data message"),
-    ("data.name", "any", "onMetaData, @setDataFrame …"),
-    ("data.values", "any", "the values; properties follow after a dot"),
-    ("audio", "any", "the message is audio"),
-    ("audio.codec", "any", "audio codec"),
-    ("audio.packet_type", "any", "sequence header, coded frames …"),
-    ("video", "any", "the message is video"),
-    ("video.codec", "any", "video codec"),
-    ("video.frame_type", "any", "keyframe, inter-frame …"),
-    ("video.packet_type", "any", "sequence header, coded frames …"),
-    ("video.composition_time", "any", "composition time offset in milliseconds"),
-    ("control", "any", "the message is a protocol control message"),
-    ("control.chunk_size", "any", "Set Chunk Size: the size"),
-    ("control.csid", "any", "Abort Message: the chunk stream"),
-    ("control.sequence_number", "any", "Acknowledgement: bytes received"),
-    ("control.window_size", "any", "window of types 5 and 6"),
-    ("control.limit_type", "any", "Set Peer Bandwidth: hard, soft or dynamic"),
-    ("user_control", "any", "the message is a user control message"),
-    ("user_control.event", "any", "stream_begin, ping_request …"),
-    ("user_control.event_type", "any", "the event's number"),
-    ("user_control.stream_id", "any", "stream of the event"),
-    ("shared_object", "any", "the message is a shared object"),
-    ("aggregate", "any", "the message is an aggregate"),
 )
 
 
@@ -266,5 +239,7 @@ def own_fields() -> list[FieldInfo]:
             PerRow(lambda session, row: (session.body(row).data,)),
         )
     )
-    found += [FieldInfo(n, k, d, "body", summaries.path(n)) for n, k, d in _SUMMARIES]
+    found += [
+        FieldInfo(key.path, "any", key.meaning, "body", summaries.path(key.path)) for key in keys()
+    ]
     return found

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from analyzer.filters.values import PerRow
+from analyzer.media_rows import BEHIND_THE_HEADER
 from analyzer.session import Session
 from dissectors import spec
 
@@ -33,9 +34,11 @@ AMF_TYPES: Final = ROOTS["command"] + ROOTS["data"] + ROOTS["shared_object"]
 def path(name: str) -> PerRow:
     """Return the source of a dotted path whose first part is one of `ROOTS`."""
     root, *parts = name.split(".")
+    whole = any(part in BEHIND_THE_HEADER for part in parts)
 
     def values(session: Session, row: int) -> Iterator[Any]:
-        summary = session.summary(row)
+        # Lists know frames by their headers; what stands behind them takes the whole body.
+        summary = session.decoded_summary(row) if whole else session.summary(row)
         if summary is not None and summary[0] == root:
             yield from _walk(summary[1], parts)
 
@@ -74,6 +77,10 @@ def _plain(value: dict[str, Any]) -> Any:
         return merged
     if "$class" in value and "value" in value:
         return value["value"]
+    if "$array" in value:
+        return [*value["$array"], value.get("named", {})]
+    if "$dictionary" in value:
+        return [{str(key): item} for key, item in value["$dictionary"]]
     if "$hex" in value:
         try:
             return bytes.fromhex(value["$hex"])

@@ -121,7 +121,8 @@ def decode(batch: FrameBatch, counters: Counters) -> Fast:
     fast = Fast()
     start = batch.offset.copy()
     family = np.zeros(len(batch), dtype=np.int8)
-    for link in np.unique(batch.link).tolist():
+    # Not np.unique, which loads numpy.ma: a tenth of the time a small capture takes.
+    for link in sorted(set(batch.link.tolist())):
         index = np.flatnonzero(batch.link == link)
         if link in _TYPED:
             _typed(batch, index, link, start, family, counters)

@@ -16,10 +16,15 @@ _REASONS = {
     "unknown": "missing; no acknowledgement tells why",
 }
 
+_NO_DAMAGE = frozenset({"capture_drops", "unordered_files"})
+"""Problems that have rules of their own."""
+
 
 def damaged(session: "Session") -> Iterator[Diagnostic]:
     """CAP-08: the capture file is cut short or damaged."""
     for problem in session.captures.problems:
+        if problem.code in _NO_DAMAGE:
+            continue
         times = f" ({problem.count} times)" if problem.count > 1 else ""
         yield Diagnostic(
             rule="CAP-08",
@@ -30,6 +35,34 @@ def damaged(session: "Session") -> Iterator[Diagnostic]:
             help="Everything before this place was read. Copy the capture again or stop the "
             "capture program before copying.",
         )
+
+
+def dropped(session: "Session") -> Iterator[Diagnostic]:
+    """CAP-09: the capture program itself lost packets."""
+    for problem in session.captures.problems:
+        if problem.code == "capture_drops":
+            yield Diagnostic(
+                rule="CAP-09",
+                severity="warning",
+                text=f"the capture dropped {problem.count} packets",
+                actual=problem.text,
+                help="What is missing in the streams may have been there on the wire. Narrow the "
+                "capture filter (-f), or capture with -w on a faster disk.",
+            )
+
+
+def unordered(session: "Session") -> Iterator[Diagnostic]:
+    """CAP-10: files of one set were not given in the order of their time."""
+    for problem in session.captures.problems:
+        if problem.code == "unordered_files":
+            yield Diagnostic(
+                rule="CAP-10",
+                severity="warning",
+                text=problem.text,
+                frame=problem.frame,
+                help="Streams that go on from file to file are torn. Give the files in the order "
+                "they were written.",
+            )
 
 
 def mid_stream(session: "Session") -> Iterator[Diagnostic]:
@@ -59,7 +92,7 @@ def snaplen(session: "Session") -> Iterator[Diagnostic]:
             rule="CAP-03",
             severity="error",
             text=f"{total} bytes from {_sender(direction)} cut off by the snapshot length "
-            f"in {len(gaps)} places",
+            f"in {_places(gaps)}",
             connection=connection.id,
             frame=gaps[0].first_frame,
             help="Capture whole packets (tcpdump -s 0).",
@@ -73,7 +106,7 @@ def gaps(session: "Session") -> Iterator[Diagnostic]:
         yield Diagnostic(
             rule="CAP-04",
             severity="warning",
-            text=f"{total} bytes from {_sender(direction)} missing in {len(found)} gaps; first "
+            text=f"{total} bytes from {_sender(direction)} missing in {_places(found)}; first "
             f"{first.length} bytes at stream offset {first.offset}, {_REASONS[first.reason]}",
             connection=connection.id,
             frame=first.first_frame,
@@ -84,6 +117,10 @@ def gaps(session: "Session") -> Iterator[Diagnostic]:
 
 def _sender(direction: int) -> str:
     return "the server" if direction else "the client"
+
+
+def _places(gaps: list[Gap]) -> str:
+    return f"{len(gaps)} place{'s' * (len(gaps) != 1)}"
 
 
 def _gaps(session: "Session", reasons: set[str]) -> Iterator[tuple[Connection, int, list[Gap]]]:

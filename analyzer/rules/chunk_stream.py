@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.model import Diagnostic
+from analyzer.model import DIRECTIONS, Diagnostic
 from dissectors.chunk_state import Flag, ReaderEvent
 
 if TYPE_CHECKING:
     from analyzer.session import Session
+
+_SEARCHES = ("resync", "unreadable")
 
 
 def _events(session: "Session", code: str) -> Iterator[tuple[str, int, list[ReaderEvent]]]:
@@ -28,7 +30,7 @@ def _flagged(
     table = session.messages
     rows = np.nonzero(table.column("flags") & flag)[0]
     keys = table.column("connection")[rows].astype(np.int64) * 2 + table.column("direction")[rows]
-    for key in np.unique(keys).tolist():
+    for key in sorted(set(keys.tolist())):
         own = rows[keys == key]
         first = int(own[np.argmin(table.column("index")[own])])
         yield Diagnostic(
@@ -60,6 +62,34 @@ def desynchronised(session: "Session") -> Iterator[Diagnostic]:
                 section="RTMP 1.0 §5.3.1",
                 help="The sender announces one chunk size and uses another, or writes headers "
                 "that do not fit its messages.",
+            )
+
+
+def resynchronised(session: "Session") -> Iterator[Diagnostic]:
+    """CHK-13: where chunk boundaries were found again, or not, and what that rests on."""
+    for connection in session.connections:
+        for direction, side in enumerate(connection.sides):
+            reader = connection.rtmp.halves[side].reader
+            events = [event for event in reader.events if event.code in _SEARCHES] if reader else []
+            if not events:
+                continue
+            first, found = events[0], [event for event in events if event.code == "resync"]
+            unread = sum(event.length for event in events if event.code == "unreadable")
+            again = f"found {len(found)} time{'s' * (len(found) != 1)}" if found else "not found"
+            stream = connection.tcp_connection.directions[side]
+            [*_, piece] = stream.locate(first.stream_offset, 1)
+            yield Diagnostic(
+                rule="CHK-13",
+                severity="warning" if unread else "note",
+                text=f"chunk boundaries {again} in {DIRECTIONS[direction]}, "
+                f"{sum(event.length for event in events)} bytes skipped; first from stream offset "
+                f"{first.stream_offset} to {first.stream_offset + first.length}: {first.text}",
+                connection=connection.id,
+                frame=piece.frame,
+                confidence="likely" if found else "definite",
+                section="RTMP 1.0 §5.3",
+                help="After a gap or a start in the middle nothing marks a chunk header; values "
+                "that follow from no byte seen are listed under `inferred` of each message.",
             )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from analyzer.model import DIRECTIONS, Connection, Diagnostic
-from dissectors.connection import Command
+from dissectors.facts import Command
 from dissectors.text import safe
 
 if TYPE_CHECKING:

@@ -1,22 +1,29 @@
-"""Where frames come from: capture files, compressed ones, and pipes."""
+"""Where frames come from: capture files, compressed ones, archives, pipes and interfaces."""
 
 from analyzer.sources.capture import Capture, open_capture
+from analyzer.sources.inputs import Input, open_captures
 from analyzer.sources.model import (
     NO_LINK,
+    FilterRefusedError,
     FrameBatch,
     Problem,
     Secret,
     SourceError,
     link_name,
 )
+from analyzer.sources.stream import Reading
 
 __all__ = [
     "NO_LINK",
     "Capture",
+    "FilterRefusedError",
     "FrameBatch",
+    "Input",
     "Problem",
+    "Reading",
     "Secret",
     "SourceError",
     "link_name",
     "open_capture",
+    "open_captures",
 ]

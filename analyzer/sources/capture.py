@@ -3,37 +3,56 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Protocol, Self
 
 from analyzer.sources import pcap, pcapng
+from analyzer.sources.inflate import MAGICS
 from analyzer.sources.model import FrameBatch, Problem, Secret, SourceError
 from analyzer.sources.pcap import PcapScanner
 from analyzer.sources.pcapng import PcapngScanner
-from analyzer.sources.stream import BLOCK, SNIFF, Stream, open_stream
+from analyzer.sources.stream import BLOCK, SNIFF, Reading, Stream, open_stream
 from dissectors.text import safe
 
 _UNSUPPORTED: Final = {
-    b"\x28\xb5\x2f\xfd": "zstd-compressed input is not supported: unpack it first (zstd -dc)",
-    b"\x04\x22\x4d\x18": "lz4-compressed input is not supported: unpack it first (lz4 -dc)",
-    b"PK\x03\x04": "a zip archive is not supported: unpack it first",
+    b"PK\x03\x04": "a zip archive is read from a file only, and not inside another one",
     b"snoop\0\0\0": "snoop captures are not supported: convert to pcap first (editcap)",
     b"GMBU": "Network Monitor captures are not supported: convert to pcap first (editcap)",
     b"RTSS": "Network Monitor captures are not supported: convert to pcap first (editcap)",
-    b"\x1f\x8b": "compressed twice: unpack it first",
+    **dict.fromkeys(MAGICS, "compressed twice: unpack it first"),
 }
+
+
+DEFAULT: Final = Reading()
+
+
+class Closable(Protocol):
+    """What a capture closes with itself."""
+
+    def close(self) -> object: ...
 
 
 class Capture:
     """Frames of one input in order, and any of its bytes again."""
 
-    def __init__(self, stream: Stream, name: str, own: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        name: str,
+        own: Closable | None = None,
+        most: int | None = None,
+    ) -> None:
         self.name = name
         self._stream = stream
         self._own = own
+        self._most = most
+        self._stopped = False
         head = b""
         at_end = False
-        while len(head) < SNIFF and not at_end:
-            head, at_end = stream.read(0, SNIFF)
+        need = SNIFF
+        while len(head) < need and not at_end:
+            head, at_end = stream.read(0, need)
+            if head.startswith(pcapng.MAGIC):
+                need = pcapng.MIN_SECTION  # a live pcap may have no byte behind its 24 yet
         if not head and stream.trouble:
             raise SourceError(stream.trouble[1])
         self._scanner, self._start = _scanner(head)
@@ -76,18 +95,29 @@ class Capture:
         at, want = self._start, BLOCK
         while True:
             data, at_end = self._stream.read(at, want)
-            scan = self._scanner.scan(data, at, at_end)
+            enough = self._most is not None and at + len(data) >= self._most
+            if enough:
+                data = data[: (self._most or 0) - at]
+            # Who stopped the input may have cut a record; nothing is wrong with it.
+            scan = self._scanner.scan(data, at, at_end and not enough and not self._stopped)
             at += scan.consumed
-            if at_end or scan.stopped:
-                self._finish(at)
+            ended = at_end or scan.stopped or enough
+            if ended:
+                self._finish(at, enough and not scan.stopped)
                 self.truncated = self.truncated or scan.stopped
             if len(scan.batch):
                 yield scan.batch
-            if at_end or scan.stopped:
+            if ended:
                 return
             want = max(BLOCK, scan.need)
 
-    def _finish(self, at: int) -> None:
+    def _finish(self, at: int, enough: bool) -> None:
+        if enough:
+            text = f"{self._most} bytes were read, the rest is left out (--max-input-bytes)"
+            self._scanner.problems.add("input_limit", text, at, self.packets)
+            self.truncated = True
+        for note in self._stream.notes:
+            self._scanner.problems.add(note.code, note.text, at, self.packets, note.count)
         if self._stream.trouble:
             code, text = self._stream.trouble
             self._scanner.problems.add(code, text, at, self.packets)
@@ -102,6 +132,16 @@ class Capture:
         if offset < 0 or length <= 0:
             return b""
         return self._stream.pread(offset, length)
+
+    @property
+    def oldest(self) -> int:
+        """Offset before which `pread` finds nothing any more."""
+        return self._stream.oldest
+
+    def stop(self) -> None:
+        """End an input that would go on; any thread or signal handler may call this."""
+        self._stopped = True
+        self._stream.stop()
 
     def close(self) -> None:
         """Give up the spool file, and the input unless the caller opened it."""
@@ -131,17 +171,14 @@ def _scanner(head: bytes) -> tuple[PcapScanner | PcapngScanner, int]:
     raise SourceError(f"not a pcap or pcapng capture (it starts with {head[:4].hex(' ')})")
 
 
-def open_capture(path: str | BinaryIO, live: bool = False) -> Capture:
-    """Open a capture; `-` is standard input. Raises `SourceError`.
-
-    `live` hands on what a pipe holds instead of waiting for whole blocks.
-    """
-    file, name = _file(path)
+def open_capture(path: str | BinaryIO, reading: Reading = DEFAULT) -> Capture:
+    """Open a capture; `-` is standard input. Raises `SourceError`."""
+    file, name = open_file(path)
     own = file if isinstance(path, str) and path != "-" else None
     stream: Stream | None = None
     try:
-        stream = open_stream(file, live)
-        return Capture(stream, name, own)
+        stream = open_stream(file, path if isinstance(path, str) else None, reading)
+        return Capture(stream, name, own, reading.most)
     except (SourceError, OSError) as error:
         for each in (stream, own):
             if each:
@@ -150,7 +187,7 @@ def open_capture(path: str | BinaryIO, live: bool = False) -> Capture:
         raise SourceError(f"{safe(name)}: {reason}") from None
 
 
-def _file(path: str | BinaryIO) -> tuple[BinaryIO, str]:
+def open_file(path: str | BinaryIO) -> tuple[BinaryIO, str]:
     if not isinstance(path, str):
         given = getattr(path, "name", None)
         return path, Path(given).name if isinstance(given, str) else "-"

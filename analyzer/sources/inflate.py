@@ -1,12 +1,23 @@
-"""gzip, bzip2 and xz as a stream of bounded pieces, member after member."""
+"""gzip, bzip2, xz, and with their packages zstd and lz4, as a stream of bounded pieces, member
+after member.
+"""
 
 import bz2
 import contextlib
 import lzma
 import zlib
-from typing import Final, Protocol
+from importlib import import_module
+from typing import Any, Final, Protocol
 
-MAGICS: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+from analyzer.sources.model import SourceError
+
+MAGICS: Final = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+}
 
 PIECE: Final = 1 << 20
 """Most bytes taken from a decompressor at once: a bomb costs time, never memory."""
@@ -32,7 +43,74 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-_ERRORS: Final = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
+_ERRORS: Final = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
+_ZSTD_SLICE: Final = 512
+"""Bytes given to the zstandard package at once, which bounds no output: a block is at least four
+bytes and at most 128 KiB, so this makes 16 MiB."""
+_ZSTD_WINDOW: Final = 128 << 20
+"""Largest window of a zstd frame, the zstd program's own bound."""
+
+
+class _Zstd:
+    """The zstandard package's decompressor with bounded output and the usual errors."""
+
+    def __init__(self, package: Any) -> None:
+        decompressor = package.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = decompressor.decompressobj()
+        self._error: type[Exception] = package.ZstdError
+        self._broken = ""
+        self.unconsumed_tail = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._frame.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._frame.unused_data)
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        if self._broken:
+            raise ValueError(self._broken)
+        parts: list[bytes] = []
+        got = at = 0
+        while at < len(data) and got < max_length and not self.eof:
+            try:
+                piece = self._frame.decompress(data[at : at + _ZSTD_SLICE])
+            except self._error as error:
+                self._broken = str(error) or "damaged frame"
+                if parts:  # what came before the damage counts; the next call tells
+                    break
+                raise ValueError(self._broken) from None
+            parts.append(piece)
+            got += len(piece)
+            at += _ZSTD_SLICE
+        self.unconsumed_tail = data[at:]
+        return b"".join(parts)
+
+
+def _zstd() -> _Decompressor:
+    with contextlib.suppress(ImportError):
+        found: _Decompressor = import_module("compression.zstd").ZstdDecompressor()
+        return found
+    try:
+        return _Zstd(import_module("zstandard"))
+    except ImportError:
+        raise SourceError(_MISSING.format(name="zstd", package="zstandard")) from None
+
+
+def _lz4() -> _Decompressor:
+    try:
+        found: _Decompressor = import_module("lz4.frame").LZ4FrameDecompressor()
+    except ImportError:
+        raise SourceError(_MISSING.format(name="lz4", package="lz4")) from None
+    return found
+
+
+_MISSING: Final = (
+    "{name}-compressed: install the Python package {package} (pip install 'rtmp-analyze[{name}]') "
+    "or unpack it first ({name} -dc)"
+)
 
 
 class Inflater:
@@ -52,6 +130,10 @@ class Inflater:
             return zlib.decompressobj(31)
         if self.kind == "bz2":
             return bz2.BZ2Decompressor()
+        if self.kind == "zstd":
+            return _zstd()
+        if self.kind == "lz4":
+            return _lz4()
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
 
     def feed(self, data: bytes) -> None:

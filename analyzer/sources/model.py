@@ -50,6 +50,10 @@ class SourceError(Exception):
     """The input cannot be read as a capture; the text is one clear line."""
 
 
+class FilterRefusedError(SourceError):
+    """The capture filter cannot be understood: the user's error, not the input's."""
+
+
 class Secret(NamedTuple):
     """Payload of a pcapng Decryption Secrets Block: `kind` 0x544c534b is a TLS key log."""
 

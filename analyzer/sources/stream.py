@@ -3,16 +3,42 @@
 import contextlib
 import os
 import stat
-import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
+from analyzer.sources.growing import FollowedFile, Note, Pipe
 from analyzer.sources.inflate import Inflater, compression_of
+from analyzer.sources.model import SourceError
+from analyzer.sources.spool import Spool, read_at
 
 BLOCK: Final = 4 << 20
 """Bytes read at a time: the processor's cache still helps, numpy's calls do not count."""
 COMPRESSED_BLOCK: Final = 256 << 10
-SNIFF: Final = 32
-"""Enough to tell any format from its first bytes."""
+SNIFF: Final = 24
+"""Enough to tell any format; a pcap header is no longer, and a live one comes alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How inputs are read."""
+
+    live: bool = False
+    """Hand on what a pipe holds instead of waiting for whole blocks."""
+    follow: bool = False
+    """The end of a file is not the end: it still grows."""
+    spool: int | None = None
+    """Most bytes of a pipe that are kept to be read again; None: all."""
+    most: int | None = None
+    """Decompressed bytes after which an input is left; None: all are read."""
+    save: BinaryIO | None = None
+    """Gets a copy of what a pipe brings."""
+
+
+class Reader(Protocol):
+    """What a spooled stream reads from."""
+
+    def read(self, count: int, /) -> bytes: ...
 
 
 class Stream(Protocol):
@@ -22,6 +48,17 @@ class Stream(Protocol):
     size: int | None
     bytes_read: int
     trouble: tuple[str, str] | None
+    """(code, text) of what ended the input early."""
+
+    @property
+    def oldest(self) -> int:
+        """Offset before which nothing can be read again."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What the input says about itself at its end."""
+        ...
 
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
         """Return about `count` bytes from `start` on, and whether the input ends with them.
@@ -32,22 +69,10 @@ class Stream(Protocol):
 
     def pread(self, offset: int, length: int) -> bytes: ...
 
+    def stop(self) -> None:
+        """End an input that would go on; any thread or signal handler may call this."""
+
     def close(self) -> None: ...
-
-    # (code, text) of what ended the input early is in `trouble`.
-
-
-def _pread(descriptor: int, offset: int, length: int) -> bytes:
-    """Read `length` bytes or up to the end: one call may return less on any system."""
-    data = os.pread(descriptor, length, offset)
-    if not data or len(data) == length:
-        return data
-    parts = [data]
-    got = len(data)
-    while got < length and (data := os.pread(descriptor, length - got, offset + got)):
-        parts.append(data)
-        got += len(data)
-    return b"".join(parts)
 
 
 class PlainFile:
@@ -55,6 +80,8 @@ class PlainFile:
 
     compression: str | None = None
     trouble: tuple[str, str] | None = None
+    oldest = 0
+    notes: Sequence[Note] = ()
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._descriptor = file.fileno()
@@ -63,7 +90,7 @@ class PlainFile:
 
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
         try:
-            data = _pread(self._descriptor, start, count)
+            data = read_at(self._descriptor, start, count)
         except OSError as error:
             self.trouble = "read_error", f"reading stopped: {error}"
             return b"", True
@@ -71,7 +98,10 @@ class PlainFile:
         return data, len(data) < count
 
     def pread(self, offset: int, length: int) -> bytes:
-        return _pread(self._descriptor, offset, length)
+        return read_at(self._descriptor, offset, length)
+
+    def stop(self) -> None:
+        """It ends by itself."""
 
     def close(self) -> None:
         """The file is its opener's to close."""
@@ -80,22 +110,31 @@ class PlainFile:
 class SpooledStream:
     """A pipe or compressed input, kept in an unlinked temporary file while it is read."""
 
-    def __init__(self, file: BinaryIO, size: int | None, live: bool) -> None:
+    def __init__(self, file: Reader, size: int | None, reading: Reading) -> None:
         self._file = file
-        self._live = live
+        self._live = reading.live
+        self._save = reading.save
         self._head = head = _head(file)
         self.size = size
         self.compression = compression_of(head)
         self._inflater = Inflater(self.compression) if self.compression else None
         self.trouble: tuple[str, str] | None = None
+        self._notes: list[Note] = []
         self.bytes_read = 0
-        self._spool: BinaryIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — lives with the stream
-        self._spooled = 0
+        self._spool = Spool(reading.spool)
         self._tail = b""
         self._ended = False
 
+    @property
+    def oldest(self) -> int:
+        return self._spool.oldest
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        return [*self._notes, *getattr(self._file, "notes", ())]
+
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
-        kept = self._tail[len(self._tail) - (self._spooled - start) :]
+        kept = self._tail[len(self._tail) - (self._spool.written - start) :]
         parts, got = [kept] if kept else [], len(kept)
         while got < count and not self._ended:
             piece = self._pull(count - got)
@@ -113,15 +152,11 @@ class SpooledStream:
         """
         try:
             piece = self._inflated() if self._inflater else self._raw(count)
-            if not piece:
-                return b""
-            view = memoryview(piece)
-            while view:
-                view = view[self._spool.write(view) :]
+            if piece:
+                self._spool.write(piece)
         except (OSError, ValueError) as error:
             self._end("read_error", f"reading stopped: {error}")
             return b""
-        self._spooled += len(piece)
         return piece
 
     def _inflated(self) -> bytes:
@@ -143,11 +178,28 @@ class SpooledStream:
         if self._head:
             data, self._head = self._head[:count], self._head[count:]
         else:
-            data = _some(self._file, count, self._live)
+            data = self._more(count)
         self.bytes_read += len(data)
+        self._keep(data)
         if not data:
             self._end()
         return data
+
+    def _more(self, count: int) -> bytes:
+        """Read up to `count` bytes; live, what is there after waiting for a first byte."""
+        some = getattr(self._file, "read1", self._file.read) if self._live else self._file.read
+        return bytes(some(count) or b"")
+
+    def _keep(self, data: bytes) -> None:
+        """Copy what came to the file the user wants it in."""
+        try:
+            if self._save and data:
+                self._save.write(data)
+                self._save.flush()
+        except OSError as error:
+            self._save = None
+            text = f"the copy of the capture is not whole: {error.strerror or error}"
+            self._notes.append(Note("save_failed", text))
 
     def _end(self, code: str = "", text: str = "") -> None:
         self._ended = True
@@ -158,21 +210,20 @@ class SpooledStream:
 
     def pread(self, offset: int, length: int) -> bytes:
         # Only what is whole in the spool; it grows while `read` goes on in another thread.
-        return _pread(self._spool.fileno(), offset, length)
+        return self._spool.pread(offset, length)
+
+    def stop(self) -> None:
+        stop = getattr(self._file, "stop", None)
+        if stop:
+            stop()
 
     def close(self) -> None:
         self._spool.close()
+        if isinstance(self._file, Pipe):
+            self._file.close()
 
 
-def _some(file: BinaryIO, count: int, live: bool) -> bytes:
-    """Read up to `count` bytes; `live` takes what is there, after waiting for a first byte."""
-    if live:
-        read1 = getattr(file, "read1", None)
-        return bytes((read1 or file.read)(count) or b"")
-    return file.read(count) or b""
-
-
-def _head(file: BinaryIO) -> bytes:
+def _head(file: Reader) -> bytes:
     """Read the bytes that tell the format, however a pipe hands them out."""
     head = b""
     while len(head) < SNIFF and (piece := file.read(SNIFF - len(head))):
@@ -180,18 +231,31 @@ def _head(file: BinaryIO) -> bytes:
     return head
 
 
-def open_stream(file: BinaryIO, live: bool) -> Stream:
+def open_stream(file: BinaryIO, path: str | None, reading: Reading) -> Stream:
     """Tell an ordinary file from a pipe and from compressed input, by content.
 
     Nothing is ever seeked: standard input may be an ordinary file half read by someone else.
     """
     size: int | None = None
+    descriptor: int | None = None
     head = b""
     with contextlib.suppress(OSError, AttributeError, ValueError):
-        status = os.fstat(file.fileno())
+        descriptor = file.fileno()
+        status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode) and file.tell() == 0:
             size = status.st_size
-            head = os.pread(file.fileno(), SNIFF, 0)
+            head = os.pread(descriptor, SNIFF, 0)
+    if reading.follow:
+        if size is None or path is None or compression_of(head):
+            raise SourceError("only an uncompressed file can be followed")
+        return FollowedFile(file, path)
     if size is not None and compression_of(head) is None:
         return PlainFile(file, size)
-    return SpooledStream(file, size, live)
+    if size is None and reading.live and descriptor is not None:
+        pipe = Pipe(descriptor)
+        try:
+            return SpooledStream(pipe, size, reading)
+        except BaseException:
+            pipe.close()
+            raise
+    return SpooledStream(file, size, reading)

@@ -58,6 +58,7 @@ def plain_frame(
         or len(payload) != length
         or not window
         or track.shut_windows != _OPEN
+        or track.reset
         or track.connection.discard
     ):
         return False
@@ -82,6 +83,8 @@ def plain_frame(
 def plain_batch(track: Track, batch: SegmentBatch, view: memoryview, rows: Integers) -> bool:
     """Take the frames at `rows` (in capture order) and return True, or do nothing."""
     if not (track.sides[0].plain and track.sides[1].plain) or track.shut_windows != _OPEN:
+        return False
+    if track.reset:
         return False
     flags = batch.flags[rows]
     length = batch.length[rows]

@@ -106,6 +106,13 @@ class EventColumns:
     def __len__(self) -> int:
         return len(self._frame)
 
+    def retire(self, most: int) -> int:
+        """Forget all but the last `most` events; return how many went."""
+        count = max(len(self) - most, 0)
+        for column in (self._frame, self._time, self._kind, self._length):
+            del column[:count]
+        return count
+
     def __getitem__(self, index: int) -> Event:
         kind = EVENT_KINDS[self._kind[index]]
         return Event(self._frame[index], self._time[index], kind, self._length[index])
@@ -190,29 +197,37 @@ class SegmentColumns:
             self._arrays = grown
         return self._arrays
 
+    def retire(self, file_offset: int, most: int) -> int:
+        """Forget the first rows, of bytes before `file_offset`, and all but the last `most`.
+
+        Returns how many went. Their stream bytes then count as missing.
+        """
+        files = self.file_offset
+        later = np.flatnonzero(files >= file_offset)
+        count = max(int(later[0]) if len(later) else len(files), len(files) - most)
+        if count <= 0 or self._arrays is None:
+            return 0
+        self._arrays = tuple(column[count : self._count].copy() for column in self._arrays)
+        self._count -= count
+        return count
+
     def locate(self, start: int, length: int) -> list[Piece]:
         """Return the pieces of stream bytes `start` … `start + length`, holes included."""
         pieces: list[Piece] = []
-        offsets, lengths, files, frames = (
-            self.stream_offset,
-            self.length,
-            self.file_offset,
-            self.frame,
-        )
         position, end = start, start + length
-        index = max(int(np.searchsorted(offsets, start, side="right")) - 1, 0)
-        while position < end and index < self._count:
-            low = int(offsets[index])
-            high = min(low + int(lengths[index]), end)
+        offsets = self.stream_offset
+        first = max(int(offsets.searchsorted(start, side="right")) - 1, 0)
+        last = int(offsets.searchsorted(end, side="left"))
+        names = (offsets, self.length, self.file_offset, self.frame)
+        rows = zip(*(column[first:last].tolist() for column in names), strict=True)
+        for low, size, file, frame in rows:
+            high = min(low + size, end)
             if low > position:
-                hole = min(low, end) - position
-                pieces.append(Piece(None, hole, None, position))
-                position += hole
+                pieces.append(Piece(None, low - position, None, position))
+                position = low
             if high > position:
-                file = int(files[index]) + position - low
-                pieces.append(Piece(file, high - position, int(frames[index]), position))
+                pieces.append(Piece(file + position - low, high - position, frame, position))
                 position = high
-            index += 1
         if position < end:
             pieces.append(Piece(None, end - position, None, position))
         return pieces

@@ -24,8 +24,10 @@ class Track:
         "forgotten",
         "last_frame",
         "reset",
+        "reset_at",
         "shut_windows",
         "sides",
+        "stopped",
         "tick",
     )
 
@@ -46,6 +48,8 @@ class Track:
         self.last_frame = connection.start_frame
         self.fins = [False, False]
         self.reset = False
+        self.reset_at: tuple[int, int] | None = None  # tick and time of the RST
+        self.stopped = False
         self.closed = False
         self.forgotten = False
 
@@ -79,8 +83,10 @@ class Track:
             if peer.starts and not length and offset == peer.acked and not flags & (FIN | RST):
                 self._duplicate_ack(peer, ack, window, selective, item)
         if flags & RST:
-            self.stop(at.frame)
+            self.reset_at = (self.tick, at.time_ns)
             return
+        if self.reset_at is not None:
+            self._expire_reset(at)
         if length:
             own.segment(item)
         elif own.base is not None and not flags & FIN and own.offset_of(item.seq) == own.top - 1:
@@ -92,6 +98,15 @@ class Track:
         for half in self.sides:
             if half.starts or half.held or half.end is not None:
                 half.expire(at)
+
+    def _expire_reset(self, at: Arrival) -> None:
+        """End the streams once a reset is old: segments that crossed it on the way still count."""
+        assert self.reset_at is not None
+        tick, time_ns = self.reset_at
+        late = at.time_ns - time_ns > limits.GRACE_NS or self.tick - tick > limits.GRACE_SEGMENTS
+        if late and not self.stopped:
+            self.stopped = True
+            self.stop(at.frame)
 
     def _ending(self, side: int, item: Held, flags: int) -> bool:
         """Note a FIN or RST; return True when the frame is to be ignored."""
@@ -164,7 +179,9 @@ class Track:
 
     def flush(self, ended: bool = False) -> None:
         """Hand the output to the consumer; close when both streams are over or `ended`."""
-        for side in (0, 1):
+        # The quieter side first: its greeting tells what the other side's flood is.
+        busier = len(self.sides[0].output) > len(self.sides[1].output)
+        for side in (1, 0) if busier else (0, 1):
             half = self.sides[side]
             output, half.output = half.output, []
             holed, half.holed = half.holed, False
@@ -180,7 +197,7 @@ class Track:
     def _over(self) -> bool:
         if self.connection.discard:
             return self.reset or all(self.fins)
-        return self.reset or (self.sides[0].complete and self.sides[1].complete)
+        return self.stopped or (self.sides[0].complete and self.sides[1].complete)
 
     def _deliver(self, side: int, output: list[Payload | Gap], holed: bool) -> None:
         connection = self.connection

@@ -37,6 +37,7 @@ class AnalyzerApp(App[int]):
         prompt = self.main.prompt
         if self.screen is self.main and prompt.is_open and event.is_printable and event.character:
             prompt.line.insert_text_at_cursor(event.character)
+            self.main.number = ""
             event.prevent_default()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

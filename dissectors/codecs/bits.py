@@ -1,17 +1,11 @@
 """Bit-level reads for codec headers, and the labels of bit fields."""
 
-from functools import lru_cache
-from typing import Final
-
 from dissectors.fields import Field, bits
 
 MAX_BIT_BYTES = 1024
 """Parameter sets and sequence headers are below 200 bytes; a hostile one must stay cheap."""
 MAX_GOLOMB_ZEROS = 32
 """ITU-T H.264 §9.1: a code of more leading zeros does not fit 32 bits."""
-
-picture: Final = lru_cache(maxsize=4096)(bits)
-"""`fields.bits` remembered: NAL units and control bytes repeat all the time."""
 
 
 class BitReader:
@@ -73,7 +67,7 @@ def bit_field(
     node: Field, name: str, byte: int, mask: int, text: str, value: object, start: int
 ) -> Field:
     """Append a field of some bits of the byte at `start`: ``.... ..11 = NAL length size: 4``."""
-    return node.add(name, f"{picture(byte, mask)} = {text}", value, start, 1, mask=mask)
+    return node.add(name, f"{bits(byte, mask)} = {text}", value, start, 1, mask=mask)
 
 
 def leb128(data: bytes, pos: int, end: int) -> tuple[int, int]:

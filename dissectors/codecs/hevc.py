@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from dissectors.codecs import hevc_sps
 from dissectors.codecs.avc import read_sei
-from dissectors.codecs.bits import bit_field, picture
+from dissectors.codecs.bits import bit_field
 from dissectors.codecs.colour import CHROMA
 from dissectors.codecs.nal import (
     MAX_PARAMETER_BYTES,
@@ -16,7 +16,7 @@ from dissectors.codecs.nal import (
 )
 from dissectors.codecs.video_config import add_picture, config_text, rate_text
 from dissectors.cursor import Cursor
-from dissectors.fields import Field
+from dissectors.fields import Field, bits
 
 VPS: Final = 32
 SPS: Final = 33
@@ -72,7 +72,7 @@ def _read_header(cur: Cursor, unit: Field) -> None:
         ("nuh_temporal_id_plus1", 0x0007, "Temporal ID + 1: ", word & 7),
     ):
         shown = f"({value})" if name == "nal_unit_type" else str(value)
-        header.add(name, f"{picture(word, mask, 16)} = {text}{shown}", value, start, 2, mask=mask)
+        header.add(name, f"{bits(word, mask, 16)} = {text}{shown}", value, start, 2, mask=mask)
     if word >> 15:
         unit.warn("forbidden_zero_bit", "the forbidden_zero_bit of the NAL unit is 1")
 

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from dissectors.codecs.bits import bit_field, picture
+from dissectors.codecs.bits import bit_field
 from dissectors.codecs.nal import NalSyntax, read_units
 from dissectors.cursor import Cursor
-from dissectors.fields import Field
+from dissectors.fields import Field, bits
 from dissectors.text import hexdump
 
 NAL_NAMES: Final = {
@@ -49,7 +49,7 @@ def _read_header(cur: Cursor, unit: Field) -> None:
         ("nal_unit_type", 0x00F8, f"Type: {NAL_NAMES.get(kind, 'reserved')} ({kind})", kind),
         ("nuh_temporal_id_plus1", 0x0007, f"Temporal ID + 1: {word & 7}", word & 7),
     ):
-        header.add(name, f"{picture(word, mask, 16)} = {text}", value, start, 2, mask=mask)
+        header.add(name, f"{bits(word, mask, 16)} = {text}", value, start, 2, mask=mask)
     if word >> 15:
         unit.warn("forbidden_zero_bit", "the forbidden_zero_bit of the NAL unit is 1")
 

@@ -4,9 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from dissectors.context import Context
+from dissectors.context import CodecConfig, Context
 from dissectors.cursor import Cursor, Malformed
 from dissectors.fields import Dissection, Field
+from dissectors.messages.media_config import (
+    MAX_SUB_MESSAGES,
+    Record,
+    audio_records,
+    video_records,
+)
 from dissectors.registry import Read
 from dissectors.spec import AGGREGATE, AUDIO, DATA_AMF0, DATA_AMF3, VIDEO
 from dissectors.text import hexdump
@@ -14,8 +20,6 @@ from dissectors.text import hexdump
 Dissect = Callable[[int, bytes, Context], Dissection]
 """Decodes a body by type id and leaves no byte uncovered; never raises."""
 
-MAX_SUB_MESSAGES: Final = 10_000
-"""Sub-messages of one aggregate; an empty one takes 15 bytes, real ones hold some dozen."""
 MAX_SUB_FIELDS: Final = 200_000
 """Fields of all sub-bodies together; each body alone is bounded by its own limits."""
 
@@ -56,7 +60,9 @@ def reader(dissect: Dissect) -> Read:
             shift = offset - (1 << 32) if offset > 1 << 31 else offset
             label = f"Timestamp: {timestamp} (calculated, rebased by {shift:+})"
             node.add("timestamp", label, timestamp, cur.pos)
+            start = cur.pos
             room -= _read_body(cur, node, replace(ctx, timestamp=timestamp), dissect, room)
+            ctx = _configured(ctx, node.children[0].value, cur.data[start : cur.pos])
             _read_back_pointer(cur, node, ctx)
         if cur:
             text = f"[truncated: more than {MAX_SUB_MESSAGES} sub-messages]"
@@ -113,6 +119,19 @@ def _read_body(cur: Cursor, node: Field, ctx: Context, dissect: Dissect, room: i
     body.label = f"Data ({title})"
     node.children.append(body)
     return count
+
+
+def _configured(ctx: Context, kind: int, body: bytes) -> Context:
+    """Return the state for the sub-messages that follow: a configuration counts at once."""
+    if kind == VIDEO and (found := video_records(body)):
+        return replace(ctx, video={**ctx.video, **_configs(found)})
+    if kind == AUDIO and (found := audio_records(body)):
+        return replace(ctx, audio={**ctx.audio, **_configs(found)})
+    return ctx
+
+
+def _configs(found: list[Record]) -> dict[int, CodecConfig]:
+    return {track: CodecConfig(codec, record, "") for track, codec, record in found}
 
 
 def _read_back_pointer(cur: Cursor, node: Field, ctx: Context) -> None:

@@ -9,6 +9,7 @@ from dissectors.cursor import Cursor
 from dissectors.fields import Field
 from dissectors.messages.command_names import (
     ARGUMENTS,
+    RESULTS,
     SHOW_CODE,
     SHOW_FIRST,
     argument_name,
@@ -120,14 +121,7 @@ def describe(root: Field, ctx: Context) -> tuple[str, str]:
         "object": values[2] if len(values) > 2 else None,
         "arguments": values[3:],
     }
-    names = ARGUMENTS.get(name, ()) if name else ()
-    arguments = {
-        key: value
-        for key, value in zip(names, values[3:], strict=False)
-        if not isinstance(value, dict | list)  # objects stand under `arguments` already
-    }
-    if arguments:
-        summary["named"] = arguments
+    _name_arguments(summary, ARGUMENTS.get(name, ()) if name else ())
     if len(values) > 3:
         summary |= status_of(values[3])
     root.value = summary
@@ -136,6 +130,31 @@ def describe(root: Field, ctx: Context) -> tuple[str, str]:
         return kind, kind
     info = f"{safe(name[:256])}({_shown(name, summary)})"
     return f"{kind} {info}", info
+
+
+def _name_arguments(summary: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Add `named`; objects stand under `arguments` already."""
+    pairs = zip(names, summary["arguments"], strict=False)
+    named = {key: value for key, value in pairs if not isinstance(value, dict | list)}
+    if named:
+        summary["named"] = named
+
+
+def name_reply(root: Field, call: str) -> None:
+    """Name the values of a `_result` or `_error` after the call it answers (§7.2.1).
+
+    The reply's own bytes do not say what they are; whoever paired the two knows.
+    """
+    summary = root.value
+    names = RESULTS.get(call)
+    if names is None or not isinstance(summary, dict) or not summary.get("arguments"):
+        return
+    _name_arguments(summary, names)
+    for name, node in zip(names, _values(root)[3:], strict=False):
+        node.name = name
+        if not isinstance(node.value, dict | list):
+            title = name.replace("_", " ").capitalize()
+            explain(node, "meaning", f"{title}, the answer to {call}")
 
 
 def _shown(name: str, summary: dict[str, Any]) -> str:

@@ -52,6 +52,19 @@ ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Names of the values after the command object. Surplus and unknown ones are called argN."""
 
+RESULTS: Final[dict[str, tuple[str, ...]]] = {
+    "connect": ("information",),
+    "createStream": ("stream_id",),
+    "getStreamLength": ("stream_length",),
+    "checkBandwidth": ("bandwidth",),
+    "_checkbw": ("response",),
+    "onBWCheck": ("counter",),
+    "_onbwcheck": ("counter",),
+    "releaseStream": ("response",),
+    "FCPublish": ("response",),
+}
+"""What `_result` and `_error` carry after the command object, by the call they answer."""
+
 SHOW_FIRST: Final = frozenset({"play", "publish", "releaseStream", "FCPublish", "FCUnpublish"})
 """Commands whose first argument stands in the parentheses of the title."""
 SHOW_CODE: Final = frozenset({"onStatus", "_result", "_error", "onPlayStatus"})

@@ -1,6 +1,7 @@
 """The configuration records of a message, for state by position (no tree is built)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from dissectors.messages import media_names as names
 from dissectors.messages.media_head import (
@@ -9,9 +10,39 @@ from dissectors.messages.media_head import (
     read_ex_head,
     video_codec,
 )
+from dissectors.spec import AGGREGATE, AUDIO, VIDEO
+
+MAX_SUB_MESSAGES: Final = 10_000
+"""Sub-messages of one aggregate; an empty one takes 15 bytes, real ones hold some dozen."""
+_SUB_HEADER: Final = 11
 
 Record = tuple[int, str, bytes]
 """(track id, codec, record bytes without any tag header)."""
+
+
+def records(kind: int, type_id: int, body: bytes) -> list[Record]:
+    """Return the `AUDIO` or `VIDEO` configurations that a message carries, if any."""
+    if type_id == AGGREGATE:
+        found = (records(kind, sub, data) for sub, data in sub_messages(body) if sub == kind)
+        return [record for each in found for record in each]
+    if type_id != kind:
+        return []
+    return video_records(body) if kind == VIDEO else audio_records(body)
+
+
+def sub_messages(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield type and body of an aggregate's audio and video messages (RTMP 1.0 §7.1.6)."""
+    position = 0
+    for _ in range(MAX_SUB_MESSAGES):
+        start = position + _SUB_HEADER
+        if start > len(body):
+            return
+        end = start + int.from_bytes(body[position + 1 : position + 4], "big")
+        if end > len(body):
+            return
+        if body[position] in (AUDIO, VIDEO):
+            yield body[position], body[start:end]
+        position = end + 4
 
 
 def video_records(body: bytes) -> list[Record]:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from dissectors.amf import explain, number, properties
+from dissectors.codecs.colour import MATRIX, PRIMARIES, TRANSFER, named
 from dissectors.fields import Field
 from dissectors.messages.codec_names import AUDIO_CODECS, VIDEO_CODECS, codec_name
 
@@ -91,3 +92,28 @@ def explain_cue_point(node: Field) -> None:
         value: Any = item.value
         if key == "time" and isinstance(value, int | float) and not isinstance(value, bool):
             explain(item, "meaning", f"Cue point at {number(float(value))[1]} s")
+
+
+_COLOUR: Final = {
+    "colorPrimaries": ("Colour primaries", PRIMARIES),
+    "transferCharacteristics": ("Transfer", TRANSFER),
+    "matrixCoefficients": ("Matrix", MATRIX),
+}
+"""ITU-T H.273 §8.1–8.3."""
+_NITS: Final = frozenset({"maxFall", "maxCLL", "maxLuminance", "minLuminance"})
+
+
+def explain_color_info(node: Field) -> None:
+    """colorInfo of a video Metadata packet (E-RTMP v2 "Metadata Frame"): names and units."""
+    for _, group in properties(node):
+        for key, item in properties(group):
+            value: Any = item.value
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if key in _NITS:
+                item.label += " nits"
+            elif key == "bitDepth":
+                item.label += " bits"
+            elif key in _COLOUR and isinstance(value, int):
+                title, table = _COLOUR[key]
+                explain(item, "meaning", f"{title}: {named(table, value)}")

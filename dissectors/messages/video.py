@@ -12,6 +12,7 @@ from dissectors.fields import Field
 from dissectors.messages import enhanced, media_config, media_head
 from dissectors.messages import media_names as names
 from dissectors.messages.enhanced import Track
+from dissectors.messages.metadata import explain_color_info
 from dissectors.messages.video_codecs import VIDEO_CODECS, read_configuration, read_frame
 from dissectors.text import hexdump
 
@@ -184,6 +185,8 @@ def _read_metadata(cur: Cursor, track: Track) -> None:
         name = reader.value(cur, track.node, "name")
         value = reader.value(cur, track.node, "value") if cur else None
         metadata[str(name.value)] = value.value if value else None
+        if name.value == "colorInfo" and value is not None:
+            explain_color_info(value)
 
 
 def _read_command(cur: Cursor, root: Field, summary: dict[str, Any]) -> None:

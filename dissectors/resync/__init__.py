@@ -2,7 +2,20 @@
 
 from dissectors.resync.bridge import Bridge, bridge
 from dissectors.resync.chain import split_size
+from dissectors.resync.control import MAX_STARTS
+from dissectors.resync.effort import Effort
 from dissectors.resync.search import MAX_SEARCH, Hints, Lock, search
 from dissectors.resync.sizes import UNSPLIT
 
-__all__ = ["MAX_SEARCH", "UNSPLIT", "Bridge", "Hints", "Lock", "bridge", "search", "split_size"]
+__all__ = [
+    "MAX_SEARCH",
+    "MAX_STARTS",
+    "UNSPLIT",
+    "Bridge",
+    "Effort",
+    "Hints",
+    "Lock",
+    "bridge",
+    "search",
+    "split_size",
+]

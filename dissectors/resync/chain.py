@@ -7,6 +7,7 @@ from typing import Final
 
 from dissectors import spec
 from dissectors.resync import sizes
+from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import (
     IMPOSSIBLE,
     MEDIA_TYPES,
@@ -90,6 +91,10 @@ class Chain:
     def later_bits(self) -> float:
         """Evidence apart from the first header's: it says where, not which chunk size."""
         return self.bits - self.first_bits
+
+    def bits_before(self, horizon: int) -> float:
+        """Return the evidence from messages that open before `horizon`."""
+        return next((bits for pos, bits in self.trail if pos >= horizon), self.bits)
 
     def walk(self) -> "Chain":
         """Follow headers until the data, the look-ahead or the plausibility ends."""
@@ -253,11 +258,14 @@ class Chain:
         self.walked += (span >> 10) + (min(data.count(mark, pos, pos + span), sizes.MAX_MARKS) >> 2)
         hypotheses = [*self._narrow(csid, list(options)), sizes.Option(sizes.UNSPLIT, 0.0)]
         for limit in (sizes.FORK_LOOK_AHEAD, sizes.FAR_LOOK_AHEAD):
+            forks = [(option, self._fork(csid, option.chunk_size, limit)) for option in hypotheses]
+            # Compared as far as all of them came: continuations use up the limit, too.
+            horizon = min((fork.pos for _, fork in forks if not fork.broken), default=len(data))
             ranking = sizes.Ranking()
-            for option in hypotheses:
-                fork = self._fork(csid, option.chunk_size, limit)
+            for option, fork in forks:
                 if fork.headers and not (fork.broken and fork.headers < 2):
-                    ranking.add(option, fork.bits - option.cost - 24.0 * fork.broken)
+                    bits = fork.bits_before(horizon)
+                    ranking.add(option, bits - option.cost - 24.0 * fork.broken)
             winner = ranking.winner()
             if winner is not None:
                 return winner
@@ -342,6 +350,7 @@ def split_size(
     extended: bool,
     minimum: int,
     known: Known = MappingProxyType({}),
+    effort: Effort | None = None,
 ) -> int | None:
     """Return the chunk size that splits the message whose header ends at `header_end`.
 
@@ -354,4 +363,7 @@ def split_size(
     repeated = data[header_end - 4 : header_end] if extended else b""
     state = State(UNKNOWN, length, 0, extended=repeated, left=length)
     chain.states[csid] = state
-    return chain.choose_size(csid, state)
+    size = chain.choose_size(csid, state)
+    if effort is not None:
+        effort.spend(chain.walked)
+    return size

@@ -14,14 +14,17 @@ from dissectors.resync.candidates import candidates
 from dissectors.resync.chain import Chain, anchor_bits
 from dissectors.resync.constant import constant_streams
 from dissectors.resync.control import control_lock
+from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import Noise
 
 MAX_SEARCH: Final = 4 << 20
 """Bytes looked at: the first header stands within the rest of one message, p95 130 kB."""
+MIN_SEARCH: Final = 4 << 10
+"""Less decides nothing, except in directions that carry little: those of control messages."""
 MAX_CANDIDATES: Final = 20_000
 """Chance makes 57 per MB; an adversarial pattern makes one every 9 bytes."""
 MAX_WALKED: Final = 60_000
-"""Chunk headers per search, about a third of a second."""
+"""Chunk headers for one search, about half a second."""
 MAX_RIVALS: Final = 200
 MAX_STRONG: Final = 1000
 """Candidates looked at for constant-size streams."""
@@ -36,6 +39,9 @@ _STRONG: Final = 45.0
 _LATER: Final = 24.0
 """From headers after the first: the first alone does not prove the chunk size."""
 _BROKEN_COST: Final = 20.0
+_ENDS_WITH_DATA: Final = 12.0
+"""Senders push whole messages out, so a hole or the end follows one more often than not."""
+_SCAN_COST: Final = 8
 _CHANGED_COST: Final = 24.0
 """For a chunk size other than the one known before the gap."""
 
@@ -63,14 +69,16 @@ class Hints:
 
     chunk_size: int | None = None
     """From before the gap."""
-    chunk_size_min: int = spec.DEFAULT_CHUNK_SIZE
-    """The least it can be while it is not known: nothing longer was seen unsplit."""
     known: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
     """csid → (type, length, msid) before the gap; length -1 when a message was open there."""
     rtmp_likely: bool = True
     """A handshake was seen, or the port or the user says so."""
     segment_starts: Sequence[int] = ()
-    """Offsets where TCP segments that carry PSH, or follow one, begin."""
+    """Offsets where TCP segments begin, rising; senders push control messages out one by one."""
+    chunk_size_min: int = spec.DEFAULT_CHUNK_SIZE
+    """The least it can be while it is not known: a message of this length was seen unsplit."""
+    effort: Effort = field(default_factory=lambda: Effort(MAX_WALKED))
+    """What this search and later ones may cost."""
 
 
 def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
@@ -79,31 +87,35 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
     `final`: no more data will come, so a chain that ends exactly with the data counts as whole.
     """
     data = data[:MAX_SEARCH]
+    if len(data) < MIN_SEARCH and not final:
+        return _control(data, hints, None, final)
+    if hints.effort.exhausted:
+        return None
     searching = _Search(data, hints, final)
     found = searching.run()
-    if found is None or found.orphan:
+    if (found is None or found.orphan) and not hints.effort.exhausted:
         longer = searching.run_constant()
         if longer is not None and (
             found is None or (longer.start <= found.start and longer.bits > found.bits)
         ):
             found = longer
-    if found is not None:
-        return _lock(found)
+    control = _control(data if found is None else data[: found.start], hints, found, final)
+    if control is not None:
+        return control
+    return None if found is None else _lock(found)
+
+
+def _control(data: bytes, hints: Hints, found: Chain | None, final: bool) -> Lock | None:
+    """Look for control messages, which go unseen alone and before what was `found`."""
     if not hints.rtmp_likely:
         return None
-    control = control_lock(data, hints.segment_starts, final)
+    hints.effort.spend(_SCAN_COST)
+    control = control_lock(data, hints.segment_starts, hints.known, final, found is not None)
     if control is None:
         return None
-    size = hints.chunk_size or spec.DEFAULT_CHUNK_SIZE
-    return Lock(
-        control.offset,
-        size,
-        hints.chunk_size is None,
-        size,
-        control.bits,
-        control.headers,
-        control.streams,
-    )
+    size = hints.chunk_size or hints.chunk_size_min
+    is_open = hints.chunk_size is None
+    return Lock(control.offset, size, is_open, size, control.bits, control.headers, control.streams)
 
 
 def _lock(chain: Chain) -> Lock:
@@ -121,11 +133,13 @@ class _Search:
         self.noise = Noise(data)
         self.offsets = candidates(data, hints.known, MAX_CANDIDATES)
         self.known = hints.known
-        self.walked = 0
+        self.effort = hints.effort
+        self.effort.spend(_SCAN_COST + (len(data) >> 10) + (len(self.offsets) >> 3))
 
     def run_constant(self) -> Chain | None:
         """Try again with what constant-size streams between strong headers tell of themselves."""
         strong = [offset for offset in self.offsets[:MAX_STRONG] if self._is_strong(offset)]
+        self.effort.spend(len(strong) * (24 if self.hints.chunk_size is None else 2))
         inferred = constant_streams(self.data, strong, self.hints.chunk_size)
         usable = {csid: state for csid, state in self.hints.known.items() if state[1] > 0}
         self.known = dict(self.hints.known) | inferred | usable
@@ -137,7 +151,7 @@ class _Search:
 
     def run(self) -> Chain | None:
         for offset in self.offsets:
-            if self.walked > MAX_WALKED:
+            if self.effort.exhausted:
                 return None
             chain = self._believed(offset)
             if chain is not None:
@@ -147,6 +161,7 @@ class _Search:
     def _believed(self, offset: int) -> Chain | None:
         """Return the chain from `offset` when it passes the bar."""
         fresh = self.data[offset] < 0x80
+        self.effort.spend(1)
         anchor = anchor_bits(self.data, self.noise, offset, self.known)
         if anchor < (_ANCHOR if fresh else _STALE_ANCHOR):
             return None
@@ -165,11 +180,13 @@ class _Search:
 
     def _walk(self, offset: int, size: int | None, least: int) -> Chain:
         chain = Chain(self.data, self.noise, offset, size, size or least, self.known).walk()
-        self.walked += chain.walked
+        self.effort.spend(chain.walked)
         return chain
 
     def _passes(self, chain: Chain, cost: float) -> bool:
         bits = chain.bits - cost - (_BROKEN_COST if chain.broken else 0.0)
+        if self.final and chain.complete:
+            bits += _ENDS_WITH_DATA
         if not self.hints.rtmp_likely:
             return bits >= _ACCEPT_UNLIKELY and chain.headers >= 6 and chain.media >= 2
         if bits < _ACCEPT:
@@ -188,7 +205,7 @@ class _Search:
         """
         low = bisect_right(self.offsets, chain.start)
         for offset in self.offsets[low : low + MAX_RIVALS]:
-            if len(chain.trail) > 1 and offset >= chain.trail[1][0]:
+            if (len(chain.trail) > 1 and offset >= chain.trail[1][0]) or self.effort.exhausted:
                 break
             other = self._believed(offset)
             if other is not None and _beats(other, chain):

@@ -54,12 +54,14 @@ def answer(description: str = "Start publishing") -> list[Message]:
 
 def pcap(client: list[Message], server: list[Message], segment: int = 500) -> bytes:
     """Handshake and both directions, one millisecond between frames."""
-    rng = random.Random(5)
-    greeting = rng.randbytes(1536)
-    streams = {
-        True: b"\x03" + greeting + greeting + bytes(build(client).data),
-        False: b"\x03" + greeting + greeting + bytes(build(server).data),
-    }
+    greeting = b"\x03" + random.Random(5).randbytes(1536) * 2
+    first, second = (greeting + bytes(build(messages).data) for messages in (client, server))
+    return streams(first, second, segment)
+
+
+def streams(client: bytes, server: bytes, segment: int = 500) -> bytes:
+    """A capture of two byte streams in segments, the sides in turns."""
+    streams = {True: client, False: server}
     frames: list[wire.Frame] = []
     sent = {True: 0, False: 0}
 

@@ -44,7 +44,7 @@ def test_summary_when_not_a_terminal(capture: str, capsys: pytest.CaptureFixture
         (["-F", "json"], '{"schema": '),
         (["--ndjson"], '{"kind": "header"'),
         (["--format", "list"], "    time  dir"),
-        (["-F", "list", "-l"], "    time  dir"),
+        (["-F", "list", "-l"], "        time  conn  dir"),
         (["-F", "summary"], "talk.pcap: pcap"),
         (["--tree"], "c0.handshake"),
         (["-V"], "c0.handshake"),
@@ -74,6 +74,7 @@ def test_terminal_gets_the_tui(capture: str, monkeypatch: pytest.MonkeyPatch) ->
         return 0
 
     monkeypatch.setitem(sys.modules, "analyzer.tui.app", SimpleNamespace(run=show))
+    monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())
     assert cli.main([capture]) == 0
     assert cli.main([capture, "-Y", "video"]) == 0
@@ -88,11 +89,30 @@ def test_terminal_without_textual_gets_the_summary(
 ) -> None:
     screen = Terminal()
     monkeypatch.setitem(sys.modules, "analyzer.tui.app", None)
+    monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("NO_COLOR", "1")
     assert cli.main([capture]) == 0
     assert "publish app 'live'" in screen.getvalue() and "\x1b" not in screen.getvalue()
     assert "no terminal interface" in capsys.readouterr().err
+
+
+def test_the_tui_needs_a_terminal(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([capture, "-F", "tui"]) == 2
+    assert capsys.readouterr().err == "rtmp-analyze: -F tui needs a terminal\n"
+
+
+def test_a_usage_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--bogus"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_closed_standard_streams(
+    capture: str, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    assert cli.main([capture, "-F", "list"]) == 0
 
 
 def test_vv_shows_plumbing(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,11 +165,19 @@ def test_usage_errors(words: list[str], capsys: pytest.CaptureFixture[str]) -> N
     assert out == "" and err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("words", [["-i", "lo"], ["-D"], ["-i", "lo", "-f", "tcp"], ["-w", "x"]])
-def test_live_capture_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "words", [["x.pcap", "-f", "tcp"], ["x.pcap", "-w", "y"], ["-i", "lo", "x"]]
+)
+def test_live_options_go_with_an_interface(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(words) == 2
-    message = "rtmp-analyze: live capture is not available in this version\n"
-    assert capsys.readouterr().err == message
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_interface_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-i", "nosuch0"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_unreadable_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

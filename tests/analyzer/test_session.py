@@ -8,6 +8,9 @@ from analyzer.model import Options
 from analyzer.session import Session
 from dissectors.chunk_state import Flag
 from dissectors.fields import Field
+from tests.analyzer import talk
+from tests.dissectors.bodies import NULL, num, obj, string
+from tests.dissectors.chunk_builder import Message
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 ALL = sorted(
@@ -64,8 +67,8 @@ def test_two_connections_in_one_capture():
     assert (publisher.id, publisher.role, publisher.app) == ("c0", "publish", "live")
     assert (player.id, player.role) == ("c1", "play")
     assert publisher.streams[0].name == player.streams[0].name == "livestream"
-    assert publisher.handshake == {"version": 3, "kind": "digest"}
-    assert player.handshake == {"version": 3, "kind": "simple"}
+    assert publisher.handshake["kind"] == "digest"
+    assert player.handshake["kind"] == "simple"
     assert [size.size for size in publisher.chunk_sizes[0]] == [128, 4096]
 
 
@@ -106,7 +109,7 @@ def test_mid_stream_start():
     assert len(rows_of(session, type_id=8) + rows_of(session, type_id=9)) == 258
     assert len(rows_of(session, type_id=20)) == 2
     assert not session.connections[0].from_start
-    assert {finding.rule for finding in session.diagnostics} == {"CAP-01"}
+    assert {finding.rule for finding in session.diagnostics} == {"CAP-01", "CHK-13"}
 
 
 def test_one_lost_segment_damages_one_message():
@@ -133,6 +136,52 @@ def test_replies_are_paired_by_direction_and_by_stream():
     assert pairs["connect"] == "_result('NetConnection.Connect.Success')"
     assert pairs["createStream"] == "_result()"
     assert pairs["publish"] == "onStatus('NetStream.Publish.Start')"
+
+
+def paired(client: list[Message], server: list[Message]) -> dict[str, str]:
+    """Info of each call → info of its reply."""
+    session = talk.session(client, server)
+    ids = {session.message_id(row): session.info(row) for row in session.order().tolist()}
+    found = {}
+    for row in session.order().tolist():
+        kind, summary = session.decoded_summary(row) or ("", {})
+        if kind == "command" and "reply" in summary:
+            found[session.info(row)] = ids[summary["reply"]]
+    return found
+
+
+def status(code: str, transaction: float = 0, level: str = "status") -> Message:
+    value = obj(("level", string(level)), ("code", string(code)))
+    return talk.command("onStatus", transaction, NULL, value, msid=1)
+
+
+def test_replies_found_by_other_ways_than_the_transaction():
+    publish = talk.command("publish", 4, NULL, string("cam"), string("live"), msid=1)
+    delete = talk.command("deleteStream", 5, NULL, num(1))
+    fc = talk.command("FCPublish", 3, NULL, string("cam"))
+    started, ended = "NetStream.Publish.Start", "NetStream.Unpublish.Success"
+    wanted = {
+        "publish('cam')": f"onStatus('{started}')",
+        "deleteStream()": f"onStatus('{ended}')",
+    }
+    assert paired([publish, delete], [status(started), status(ended)]) == wanted
+    # gortmplib repeats the id of the request.
+    assert paired([publish, delete], [status(started, 4), status(ended, 5)]) == wanted
+    # FFmpeg -listen answers FCPublish with a bare name.
+    bare = Message(3, 20, 0, 0, string("onFCPublish"))
+    assert paired([fc], [bare]) == {"FCPublish('cam')": "onFCPublish()"}
+    refused = status("NetStream.Failed", level="error")
+    assert paired([publish], [refused]) == {"publish('cam')": "onStatus('NetStream.Failed')"}
+    assert paired([publish], [status("NetStream.Play.Start")]) == {}
+
+
+def test_a_result_is_named_after_its_call():
+    session = talk.session()
+    row = next(r for r in session.order().tolist() if session.info(r) == "_result()")
+    _, summary = session.decoded_summary(row)
+    assert summary["named"] == {"stream_id": 1}
+    node = session.dissect(row).body.find("stream_id")
+    assert node.children[-1].label == "Stream id, the answer to createStream"
 
 
 def test_acknowledgements_are_compared_with_the_bytes_sent():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.sources import Capture, SourceError, open_capture
+from analyzer.sources import Capture, Reading, SourceError, open_capture
 from tests.analyzer import wire
 
 FRAMES = [
@@ -25,7 +25,7 @@ Row = tuple[int, bytes]
 
 
 def read(data: bytes, live: bool = False) -> tuple[list[Row], Capture]:
-    with open_capture(io.BytesIO(data), live) as capture:
+    with open_capture(io.BytesIO(data), Reading(live=live)) as capture:
         return rows(capture), capture
 
 
@@ -260,7 +260,7 @@ def test_pipe_in_small_pieces() -> None:
 
             thread = threading.Thread(target=feed, args=(out, steps, live))
             thread.start()
-            capture = open_capture(file, live=live)
+            capture = open_capture(file, Reading(live=live))
             batches = 0
             found = []
             assert capture.size is None

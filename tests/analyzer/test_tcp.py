@@ -170,7 +170,7 @@ def test_reset_ends_the_stream_and_later_data_is_flagged():
         *handshake(),
         Packet(100, b"abc"),
         Packet(500, flags=RST, reverse=True),
-        Packet(103, b"def"),
+        Packet(103, b"def", time_ms=900),
     ]
     result = run(packets, finish=False)
     assert result.parts() == [b"abc"]
@@ -178,6 +178,19 @@ def test_reset_ends_the_stream_and_later_data_is_flagged():
     assert result.tracker.connections[0].closed_by == "server.rst"
     assert result.tracker.connections[0].first_reset == (1, 5)
     assert stats(result).after_close == 1
+
+
+def test_segments_that_crossed_a_reset_count():
+    packets = [
+        *handshake(),
+        Packet(100, b"ab"),
+        Packet(500, flags=RST, reverse=True),
+        Packet(104, b"ef"),
+        Packet(102, b"cd"),
+    ]
+    result = run(packets)
+    assert result.parts() == [b"abcdef"]
+    assert stats(result).after_close == 0
 
 
 def test_a_reset_far_from_the_stream_is_ignored():

@@ -2,7 +2,8 @@
 
 Every tool reads the same files, one after another, round by round; the table shows medians. Wall
 and CPU seconds (user and system, children included) and the peak resident set of the process.
-Without captures it makes its own, one per MTU and chunk size.
+Without captures it makes its own, one per MTU and chunk size. `--json` compares what it takes to
+write every field of every message as JSON: --mb 30 is enough.
 """
 
 from __future__ import annotations
@@ -29,7 +30,19 @@ TSHARK = [
     "-T", "fields", "-e", "rtmpt.header.typeid",
 ]  # fmt: skip
 TCPDUMP = ["tcpdump", "-n", "-r", "{file}", "-w", "/dev/null"]
+OURS_JSON = [
+    sys.executable, "-m", "analyzer", "{file}", "--json", "--detail", "fields", "--no-redact",
+    "-q", "-o", "/dev/null",
+]  # fmt: skip
+TSHARK_JSON = ["tshark", "-r", "{file}", "-o", "rtmpt.max_packet_size:16777215", "-T", "json"]
 TOOLS = {"rtmp-analyze": OURS, "tshark": TSHARK, "tcpdump": TCPDUMP}
+JSON_TOOLS = {
+    "rtmp-analyze": OURS_JSON,
+    "tshark": TSHARK_JSON,
+    "tshark -Y": [*TSHARK_JSON, "-Y", "rtmpt"],
+}
+"""Every field of every body, as JSON."""
+Tools = dict[str, list[str]]
 VARIANTS = [(1500, 4096), (1500, 128), (1500, 60000), (9000, 4096), (65536, 60000)]
 """MTU and chunk size of the captures made here."""
 
@@ -59,12 +72,12 @@ def measure(command: list[str]) -> Cost:
     return Cost(wall, usage.ru_utime + usage.ru_stime, peak, os.waitstatus_to_exitcode(status))
 
 
-def compare(path: Path, rounds: int, tools: list[str]) -> dict[str, Cost]:
+def compare(path: Path, rounds: int, tools: Tools) -> dict[str, Cost]:
     """Medians per tool over interleaved rounds; the worst exit code stays visible."""
     costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
     for _ in range(rounds):
-        for tool in tools:
-            command = [part.replace("{file}", str(path)) for part in TOOLS[tool]]
+        for tool, parts in tools.items():
+            command = [part.replace("{file}", str(path)) for part in parts]
             costs[tool].append(measure(command))
     return {
         tool: Cost(
@@ -92,9 +105,11 @@ def main() -> int:
     parser.add_argument("captures", nargs="*", type=Path)
     parser.add_argument("--mb", type=float, default=200, help="size of the captures made here")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="compare --detail fields instead")
     options = parser.parse_args()
-    tools = [tool for tool, command in TOOLS.items() if shutil.which(command[0])]
-    for missing in sorted(set(TOOLS) - set(tools)):
+    wanted = JSON_TOOLS if options.json else TOOLS
+    tools = {tool: command for tool, command in wanted.items() if shutil.which(command[0])}
+    for missing in sorted(set(wanted) - set(tools)):
         print(f"{missing} is not installed: left out", file=sys.stderr)
     for path in options.captures:
         costs = compare(path, options.rounds, tools)
@@ -102,7 +117,7 @@ def main() -> int:
     if options.captures:
         return 0
     with tempfile.TemporaryDirectory() as scratch:
-        for mtu, chunk in VARIANTS:
+        for mtu, chunk in VARIANTS[:1] if options.json else VARIANTS:
             path = Path(scratch) / "bench.pcap"
             made = make(path, int(options.mb * 1e6), mtu, chunk)
             title = f"MTU {mtu}, chunk size {chunk}: {made}"

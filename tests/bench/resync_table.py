@@ -1,57 +1,113 @@
-"""Print how well `dissectors.resync` locks again: cuts and losses over known streams.
+"""Print how well the chunk reader finds its place again, over captures and generated streams.
 
-Run: python tests/bench/resync_table.py [trials] [capture.pcap ...]
+Run: python tests/bench/resync_table.py [capture.pcap ...] [--trials N] [--noise file ...]
+Without captures: those of this project. Then the whole program, with every packet dropped in turn
+and every number of first packets cut; then noise, which must give no message.
 """
 
+import argparse
 import random
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.dissectors.resync_reader import PlainReader
-from tests.dissectors.resync_trials import (
-    SEGMENT,
-    Tally,
-    captured,
-    cut,
-    drop,
-    synthetic,
-)
+from dissectors.reader import ChunkReader
+from tests.analyzer import test_loss
+from tests.dissectors.chunk_builder import Row
+from tests.dissectors.resync_reader import read
+from tests.dissectors.resync_trials import SEGMENT, Tally, captured, cut, drop, synthetic
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+MODES = ("cut", "drop 1", "drop 5", "drop 50")
+FEWEST = 20
+"""Messages a captured direction must have to be worth trials."""
 
 
-def main() -> None:
-    """Measure and print."""
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    streams = [
-        (name, data, rows, list(range(0, len(data), SEGMENT))) for name, data, rows in synthetic()
-    ]
-    for path in map(Path, sys.argv[2:]):
-        streams += captured(path)
-    total: dict[str, Tally] = defaultdict(Tally)
-    print(f"{'stream':34} mode     trials locked   recall    false  skipped mean / max   ms")
-    for name, data, rows, starts in streams:
+def streams(paths: list[Path]) -> Iterator[tuple[str, str, bytes, list[Row], list[int]]]:
+    """Yield (kind, name, stream, messages, segment starts)."""
+    for name, data, rows in synthetic():
+        yield "generated", name, data, rows, list(range(0, len(data), SEGMENT))
+    for path in paths:
+        for name, data, rows, starts in captured(path):
+            if len(rows) >= FEWEST and len(starts) > 3:
+                control = not any(row.type in (8, 9) for row in rows)
+                yield "control" if control else "captured", name, data, rows, starts
+
+
+def table(paths: list[Path], trials: int) -> None:
+    """Cut and drop in the streams; one line per stream and mode, then the sums."""
+    total: dict[tuple[str, str], Tally] = defaultdict(Tally)
+    print(f"{'stream':42} mode     trials locked   recall     false  skipped mean / max   ms")
+    for kind, name, data, rows, starts in streams(paths):
         rng = random.Random(name)
-        for mode in ("cut", "drop 1", "drop 5", "drop 50"):
+        for mode in MODES:
             tally, began = Tally(), time.process_time()
             for _ in range(trials):
                 if mode == "cut":
                     pieces, segments = cut(rng, data, starts)
-                    reader = PlainReader(pieces, segments=segments)
                 else:
                     pieces, segments = drop(rng, data, starts, int(mode.split()[1]))
-                    reader = PlainReader(pieces, chunk_size=128, segments=segments)
-                out = reader.read()
-                for counted in (tally, total[mode]):
+                out = read(pieces, synchronised=mode != "cut", segments=segments)
+                for counted in (tally, total[kind, mode]):
                     counted.add(name, rows, pieces, out)
             spent = (time.process_time() - began) * 1000 / max(trials, 1)
-            print(f"{name:34} {mode:8} {tally.row()}  {spent:6.1f}")
+            print(f"{name:42} {mode:8} {tally.row()}  {spent:6.1f}", flush=True)
             for example in tally.examples[:2]:
                 print("      " + example[:300])
-    for mode, tally in total.items():
-        print(f"{'all':34} {mode:8} {tally.row()}")
+    for (kind, mode), tally in total.items():
+        print(f"{'all ' + kind:42} {mode:8} {tally.row()}  of {tally.wanted} messages")
+
+
+def program() -> None:
+    """Acceptance: each packet dropped in turn; the first packets cut, more and more of them."""
+    for name in test_loss.NAMES:
+        capture = test_loss.load(name)
+        dropped = [step[0] for step in test_loss.drop_each(capture)]
+        first = [loss for _, loss in test_loss.cut_first(capture)]
+        for what, losses in (("each dropped", dropped), ("first cut", first)):
+            wanted, got = sum(x.wanted for x in losses), sum(x.got for x in losses)
+            false, unlocked = (
+                sum(len(x.false) for x in losses),
+                sum(len(x.unlocked) for x in losses),
+            )
+            print(
+                f"{name:42} {what:13} {len(losses):5} runs, {got} of {wanted} "
+                f"({100 * got / wanted:.3f} %), {false} false, {unlocked} not locked",
+                flush=True,
+            )
+
+
+def noise(name: str, data: bytes) -> None:
+    """Read what is no RTMP."""
+    began = time.process_time()
+    reader = ChunkReader(0, synchronised=False)
+    for at in range(0, len(data), 1 << 18):
+        reader.feed(data[at : at + (1 << 18)])
+    reader.finish()
+    spent = time.process_time() - began
+    size = len(data) >> 20
+    print(f"{name:42} {size} MiB, {len(reader.take())} messages, {spent:.1f} s", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("captures", nargs="*", type=Path)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--noise-mb", type=int, default=64)
+    parser.add_argument("--noise", nargs="*", type=Path, default=[], help="MP4, TS, FLV, text …")
+    options = parser.parse_args()
+    paths = options.captures or sorted(CAPTURES.glob("[elr]*/*.pcap"))
+    table(paths, options.trials)
+    program()
+    size = options.noise_mb << 20
+    noise("random bytes", random.Random(1).randbytes(size))
+    for path in options.noise:
+        noise(path.name, path.read_bytes()[:size])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import dpkt
 
 from dissectors.spec import HANDSHAKE_END
+from tests import unchunker
 from tests.dissectors.chunk_builder import Builder, Media, Row, Style, media
 from tests.dissectors.resync_reader import Reading, truth
 
@@ -79,12 +80,19 @@ def pieces_of(flow: dict[int, bytes], start: int) -> list[tuple[int, bytes]]:
 
 def captured(path: Path) -> Iterator[tuple[str, bytes, list[Row], list[int]]]:
     """Yield (name, chunk stream, messages, segment starts) of each direction without loss."""
-    for key, flow in segments(path).items():
-        _, data = pieces_of(flow, 0)[0]
-        if data[:1] == b"\x03" and len(data) > HANDSHAKE_END + 100:
-            stream = data[HANDSHAKE_END:]
-            starts = [at - HANDSHAKE_END for at in flow if HANDSHAKE_END <= at < len(data)]
-            yield f"{path.stem}:{key[0]}>{key[1]}", stream, truth(stream), starts
+    for flow, (first, pieces) in unchunker.directions(path).items():
+        try:
+            data = unchunker.join(first, pieces)
+            rows = [
+                row._replace(offset=row.offset - HANDSHAKE_END, end=row.end - HANDSHAKE_END)
+                for row in truth(data)
+            ]
+        except unchunker.Strict:
+            continue
+        if len(data) > HANDSHAKE_END + 100:
+            offsets = sorted({(seq - first) & 0xFFFFFFFF for seq, _ in pieces})
+            starts = [at - HANDSHAKE_END for at in offsets if at >= HANDSHAKE_END]
+            yield f"{path.stem}:{flow[1]}>{flow[3]}", data[HANDSHAKE_END:], rows, starts
 
 
 def cut(rng: random.Random, data: bytes, starts: Sequence[int]) -> Trial:

@@ -82,3 +82,18 @@ def test_number_of_sub_messages_is_limited():
     found = dissect(22, sub(99, 0, b"") * (MAX_SUB_MESSAGES + 2))
     assert len(found.body.value["messages"]) == MAX_SUB_MESSAGES
     assert found.body.children[-2].name == "truncated"
+
+
+AVCC = bytes.fromhex("1700000000014d400affe10016674d400ada1a3dcb20220000030002000003003d1e242a80")
+FRAME = b"\x27\x01\0\0\x28" + b"\0\0\0\2\x41\x9a"
+
+
+def test_a_configuration_counts_for_the_sub_messages_behind_it():
+    body = sub(9, 40, FRAME) + sub(9, 80, AVCC) + sub(9, 120, FRAME)
+    _, config, after = dissect(22, body, timestamp=1000).body.value["messages"]
+    assert config["video"]["config"]["profile"] == "Main"
+    assert (after["video"]["dts"], after["video"]["pts"]) == (1080, 1120)
+    assert after["video"]["nal_units"] == [{"type": 1, "name": "non-IDR slice", "length": 2}]
+    found = dissect(22, body).body
+    notes = [[e.code for n in child.walk() for e in n.experts] for child in found.children]
+    assert "no_codec_configuration" in notes[0] and not notes[2]

@@ -30,7 +30,8 @@ def test_first_bytes(vector):
     prefix = handshake.classify(bytes.fromhex(vector["hex"]))
     assert prefix.kind == KINDS[expected["classification"]]
     assert prefix.skip == expected.get("prefix_len", 0)
-    assert prefix.real_client == expected.get("real_ip", prefix.real_client)
+    if "real_ip" in expected:
+        assert prefix.real_client.ip == expected["real_ip"]
 
 
 @pytest.mark.parametrize("vector", WITH_C1, ids=lambda vector: vector["name"])
@@ -55,8 +56,32 @@ def test_proxy_v2():
     header = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([192, 0, 2, 1, 192, 0, 2, 2])
     header += (5555).to_bytes(2, "big") + (1935).to_bytes(2, "big")
     prefix = handshake.classify(header + b"\x03")
-    assert prefix == ("rtmp", 28, "192.0.2.1:5555")
+    assert prefix == ("rtmp", 28, ("192.0.2.1", 5555))
     assert handshake.classify(header).kind == "more"
+
+
+def test_proxy_v2_ipv6_and_local():
+    signature = b"\r\n\r\n\x00\r\nQUIT\n"
+    ends = bytes.fromhex("20010db8" + "00" * 11 + "01") + bytes(16)
+    ports = (5555).to_bytes(2, "big") + (1935).to_bytes(2, "big")
+    inet6 = signature + b"\x21\x21\x00\x24" + ends + ports + b"\x03"
+    assert handshake.classify(inet6) == ("rtmp", 52, ("2001:db8::1", 5555))
+    health_check = signature + b"\x20\x00\x00\x00" + b"\x03"
+    assert handshake.classify(health_check) == ("rtmp", 16, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "client"),
+    [
+        (b"PROXY TCP4 192.0.2.7 192.0.2.9 5555 1935\r\n", ("192.0.2.7", 5555)),
+        (b"PROXY TCP6 2001:db8::7 2001:db8::9 65535 1935\r\n", ("2001:db8::7", 65535)),
+        (b"PROXY UNKNOWN\r\n", None),
+        (b"PROXY TCP4 \x1b[2J 192.0.2.9 5555 1935\r\n", None),
+        (b"PROXY TCP4 192.0.2.7 192.0.2.9 99999 1935\r\n", None),
+    ],
+)
+def test_proxy_v1(line, client):
+    assert handshake.classify(line + b"\x03") == ("rtmp", len(line), client)
 
 
 def test_other_protocols_are_not_rtmp():

@@ -1,6 +1,7 @@
 """The reader over generated streams: fast path, interleavings, holes, mid-stream starts."""
 
 import random
+import time
 
 import pytest
 
@@ -13,6 +14,9 @@ class SlowReader(ChunkReader):
     """The same state machine without the stride comparison."""
 
     def _fast_run(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
+        return position
+
+    def _whole(self, buffer: bytes, position: int) -> int:
         return position
 
 
@@ -147,6 +151,81 @@ def test_mid_stream_start_marks_what_it_cannot_know():
     assert got <= truth
     assert len(got) >= len([r for r in builder.rows if r.offset > start]) - 5
     assert all(row.flags & (Flag.INFERRED_MSID | Flag.INFERRED_TIMESTAMP) for row in rows)
+
+
+def test_a_hole_behind_an_undecided_message_does_not_cost_it():
+    """Its chunk size is open until what follows it shows; at a hole what came must do."""
+    builder = build(media(random.Random(10), 10.0, Media()), Style(chunk_size=1 << 16))
+    data, rows = bytes(builder.data), builder.rows
+    longest = max(range(1, len(rows)), key=lambda index: rows[index].length)
+    stop, again = rows[longest + 1].end, rows[longest + 2].end
+    reader = ChunkReader(rows[1].offset, synchronised=False)
+    reader.feed(data[rows[1].offset : stop])
+    reader.gap(again - stop)
+    reader.feed(data[again:])
+    reader.finish()
+    got = {row.header_offset for row in reader.take() if row.flags & Flag.COMPLETE}
+    assert rows[longest].offset in got
+
+
+def acknowledgements(apart: bool) -> tuple[bytes, list[int]]:
+    """A player's direction; `apart`: header and body in segments of their own, as FFmpeg does."""
+    builder, starts = Builder(Style(128, 3)), []
+    for number in range(300):
+        starts.append(len(builder.data))
+        value = number * 250_000 + (number * 7919) % 1000
+        builder.add([Message(2, 3, 0, 0, value.to_bytes(4, "big"))])
+        if apart:
+            starts.append(len(builder.data) - 4)
+    return bytes(builder.data), starts
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_control_only_directions_lock_anywhere(apart):
+    data, starts = acknowledgements(apart)
+    truth = set(starts[:: 2 if apart else 1])
+    for at in starts[4:-20:7]:
+        reader = ChunkReader(
+            at,
+            synchronised=False,
+            segment_starts=lambda low, high: [start for start in starts if low <= start < high],
+        )
+        rows = rows_of(reader, [data[at:]])
+        got = {row.header_offset for row in rows}
+        assert got <= truth
+        assert len(got) >= len([start for start in truth if start >= at]) - 1
+        assert {(row.type_id, row.length) for row in rows} == {(3, 4)}
+
+
+@pytest.mark.parametrize("hole", [0, 7])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "090000000000100801",
+        "060000100020000901000000270100000000001ff765" + "c6" * 40,
+        "420000000000040300000000",
+        "040000100000100801000000af01000000",
+    ],
+)
+def test_hostile_bytes_cost_linear_time(pattern, hole):
+    unit = bytes.fromhex(pattern)
+    data = unit * ((1 << 20) // len(unit))
+    reader, began = ChunkReader(0, synchronised=False), time.process_time()
+    for at in range(0, len(data), 5000):
+        reader.feed(data[at : at + 5000])
+        if hole:
+            reader.gap(hole)
+    reader.finish()
+    assert time.process_time() - began < 4
+
+
+def test_lock_and_lose_again_and_again():
+    piece = bytes(talk(128, 1.0).data)[:3000] + b"\xff" * 200
+    reader, began = ChunkReader(0, synchronised=False), time.process_time()
+    reader.feed(piece * 300)
+    reader.finish()
+    assert reader.resyncs >= 290
+    assert time.process_time() - began < 4
 
 
 def test_random_bytes_give_no_message():

@@ -11,7 +11,7 @@ import pytest
 from dissectors.resync import Hints, search
 from dissectors.spec import HANDSHAKE_END
 from tests.dissectors.chunk_builder import Builder, Media, Message, Row, Style, build, media
-from tests.dissectors.resync_reader import PlainReader
+from tests.dissectors.resync_reader import read
 from tests.dissectors.resync_trials import (
     Tally,
     captured,
@@ -34,11 +34,9 @@ def tallied(name: str, mode: str) -> Tally:
     for _ in range(TRIALS):
         if mode == "cut":
             pieces, _ = cut(rng, data, starts)
-            reader = PlainReader(pieces)
         else:
             pieces, _ = drop(rng, data, starts, int(mode))
-            reader = PlainReader(pieces, chunk_size=128)
-        tally.add(name, rows, pieces, reader.read())
+        tally.add(name, rows, pieces, read(pieces, synchronised=mode != "cut"))
     return tally
 
 
@@ -70,10 +68,10 @@ def test_captures(folder: str) -> None:
             rng = random.Random(name)
             for _ in range(TRIALS):
                 pieces, segments = cut(rng, data, starts)
-                total.add(name, rows, pieces, PlainReader(pieces, segments=segments).read())
+                total.add(name, rows, pieces, read(pieces, segments=segments))
                 pieces, segments = drop(rng, data, starts, 3)
-                reader = PlainReader(pieces, chunk_size=128, segments=segments)
-                total.add(name, rows, pieces, reader.read())
+                out = read(pieces, synchronised=True, segments=segments)
+                total.add(name, rows, pieces, out)
     assert total.trials
     assert total.false == 0, total.examples
     assert total.got >= 0.995 * total.wanted, total.examples
@@ -90,7 +88,7 @@ def test_capture_that_begins_mid_stream() -> None:
     (_, tail), *_ = pieces_of(flow, 0)
     begin = len(data) - len(tail)
     rows = [row for row in rows if row.offset >= begin]
-    got = PlainReader([(begin, tail)]).read().rows
+    got = read([(begin, tail)]).rows
     # Before a fmt 0 header the message stream id is not known.
     assert [row._replace(msid=0) for row in got] == [row._replace(msid=0) for row in rows]
 
@@ -101,7 +99,7 @@ def test_capture_with_a_lost_segment() -> None:
     pieces = pieces_of(flow, HANDSHAKE_END)
     pieces[0] = (0, pieces[0][1][HANDSHAKE_END:])
     assert len(pieces) == 2
-    reading = PlainReader(pieces, chunk_size=128).read()
+    reading = read(pieces, synchronised=True)
     hole = (pieces[0][0] + len(pieces[0][1]), pieces[1][0])
     harmed = [row for row in rows if row.offset < hole[1] and row.end > hole[0]]
     assert reading.rows == [row for row in rows if row not in harmed]
@@ -270,7 +268,7 @@ def test_constant_size_messages_with_shortened_headers() -> None:
     assert lock is not None
     assert lock.streams == ((4, 18, 355, 0), (5, 8, 94, 0))
     assert at + lock.offset in {row.offset for row in rows}
-    reading = PlainReader([(at, data[at:])]).read()
+    reading = read([(at, data[at:])])
     got = {row[:4] for row in reading.rows}
     assert got <= {row[:4] for row in rows}
     # The first 4 KiB do not hold the metadata often enough to tell its length.

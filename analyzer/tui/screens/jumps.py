@@ -38,8 +38,7 @@ class Jumps(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         if event.character and event.character in "0123456789" and not self.prompt.is_open:
             self.number = (self.number + event.character)[-12:].lstrip("0")
-            self.bars()
-            event.stop()
+            self.bars()  # and on to the app: the prompt may be opening at this moment
         elif self.number and event.key not in {"g", "G", "colon"}:
             self.number = ""
             self.bars()

@@ -56,7 +56,7 @@ def test_browse_and_quit(terminal: None) -> None:
     tmux("send-keys", "Tab", "j", "j", "j")
     wait_for("Chunk Stream ID: 3")
     tmux("send-keys", "a")
-    wait_for("csid == 3")
+    wait_for("Messages 13 of 485")
     tmux("send-keys", "Escape")
     wait_for("Messages 485")
     tmux("send-keys", "q")

@@ -1,0 +1,130 @@
+"""Captures in a zip archive, as people attach them to tickets: read as one set, in name order.
+
+Nothing is unpacked to disk under a name of the archive's. Archives in archives are not opened.
+"""
+
+import lzma
+import os
+import struct
+import zipfile
+import zlib
+from typing import BinaryIO, Final
+
+from analyzer.sources import pcap, pcapng
+from analyzer.sources.capture import Capture
+from analyzer.sources.inflate import BOMB_RATIO, BOMB_SIZE
+from analyzer.sources.model import SourceError
+from analyzer.sources.stream import SNIFF, Reading, SpooledStream
+from dissectors.text import safe
+
+MAGIC: Final = b"PK\x03\x04"
+MAX_CAPTURES: Final = 200
+"""Captures read from one archive; each has a spool file open."""
+MAX_DIRECTORY: Final = 8 << 20
+"""Bytes of the table of contents, which the standard library reads at once: some 80,000 files."""
+_END: Final = struct.Struct("<4s4H2LH")
+_ERRORS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,  # encrypted
+)
+
+
+class _Member:
+    """One file of the archive; whatever is wrong with it is an `OSError`."""
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> None:
+        self._size = max(size, 1)
+        self._out = 0
+        try:
+            self._file = archive.open(info)
+        except _ERRORS as error:
+            raise OSError(f"not readable in the archive: {safe(str(error))}") from None
+
+    def read(self, count: int) -> bytes:
+        try:
+            data = self._file.read(count)
+        except _ERRORS as error:
+            raise OSError(f"damaged in the archive: {safe(str(error))}") from None
+        self._out += len(data)
+        if self._out > BOMB_SIZE and self._out > BOMB_RATIO * self._size:
+            raise OSError(f"{self._size} bytes of zip grow beyond {BOMB_RATIO}:1, stopped")
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Owner:
+    """Closes the archive with the last of its captures."""
+
+    def __init__(self, archive: zipfile.ZipFile, file: BinaryIO) -> None:
+        self._archive, self._file = archive, file
+        self.users = 0
+
+    def close(self) -> None:
+        self.users -= 1
+        if self.users <= 0:
+            self._archive.close()
+            self._file.close()
+
+
+def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
+    """Open the captures in a zip archive in the order of their names; raises `SourceError`."""
+    size = os.fstat(file.fileno()).st_size
+    _check_directory(file, size)
+    try:
+        archive = zipfile.ZipFile(file)
+    except (*_ERRORS, OSError, ValueError) as error:
+        raise SourceError(f"damaged zip archive: {safe(str(error))}") from None
+    infos = [info for info in archive.infolist() if _wanted(info)]
+    infos.sort(key=lambda info: info.filename)
+    owner = _Owner(archive, file)
+    found: list[Capture] = []
+    trouble = ""
+    for info in infos:
+        try:
+            if not _is_capture(_Member(archive, info, size)):
+                continue
+            if len(found) == MAX_CAPTURES:
+                raise SourceError(f"more than {MAX_CAPTURES} captures in the archive")
+            stream = SpooledStream(_Member(archive, info, size), None, reading)
+            stream.compression = "zip"
+            label = f"{name}/{info.filename.replace(chr(92), '/').rpartition('/')[2]}"
+            found.append(Capture(stream, label, owner, reading.most))
+            owner.users += 1
+        except (OSError, SourceError) as error:
+            trouble = f"{safe(info.filename)}: {error}"
+            if isinstance(error, SourceError):
+                break
+    if trouble or not found:
+        for each in found:
+            each.close()
+        raise SourceError(trouble or f"no capture among the {len(infos)} files of the archive")
+    return found
+
+
+def _check_directory(file: BinaryIO, size: int) -> None:
+    """Refuse a table of contents that would fill the memory, before it is read."""
+    tail = os.pread(file.fileno(), _END.size + 0xFFFF, max(size - _END.size - 0xFFFF, 0))
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(tail):
+        raise SourceError("damaged zip archive: it is cut short")
+    length = _END.unpack_from(tail, at)[5]
+    if length > MAX_DIRECTORY:
+        raise SourceError(f"the archive's table of contents has {length} bytes: too many")
+
+
+def _wanted(info: zipfile.ZipInfo) -> bool:
+    """macOS adds files of its own (``__MACOSX/._x.pcap``)."""
+    parts = info.filename.split("/")
+    return not info.is_dir() and "__MACOSX" not in parts and not parts[-1].startswith(".")
+
+
+def _is_capture(member: _Member) -> bool:
+    head = member.read(SNIFF)
+    member.close()
+    return head[:4] in pcap.MAGICS or head.startswith(pcapng.MAGIC)

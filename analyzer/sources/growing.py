@@ -1,0 +1,134 @@
+"""Inputs that have no end yet: pipes and growing files, read as bytes come, until told to stop."""
+
+import os
+import select
+import time
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from analyzer.sources.spool import read_at
+
+GATHER: Final = 0.05
+"""Seconds that bytes are gathered after the first one: small batches cost more than they show."""
+GRACE: Final = 1.0
+"""Seconds a pipe may go on after `stop`: Ctrl-C also ended the writer, which flushes its buffer."""
+POLL: Final = 0.1
+"""Seconds between two looks at a file that did not grow."""
+
+
+class Note:
+    """Something the input itself says about the capture, for `Problems`."""
+
+    __slots__ = ("code", "count", "text")
+
+    def __init__(self, code: str, text: str, count: int = 1) -> None:
+        self.code = code
+        self.text = text
+        self.count = count
+
+
+class Pipe:
+    """A pipe whose reader waits for a first byte only, and can be stopped from elsewhere."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._wake, self._waker = os.pipe()
+        self._deadline: float | None = None
+        self.notes: list[Note] = []
+
+    def read(self, count: int) -> bytes:
+        """Return 1 … `count` bytes, empty at the end or after `stop`."""
+        parts: list[bytes] = []
+        got, until = 0, None
+        while got < count and self._wait(until):
+            piece = os.read(self._descriptor, min(count - got, 1 << 20))
+            if not piece:
+                break
+            parts.append(piece)
+            got += len(piece)
+            until = until or time.monotonic() + GATHER
+        return b"".join(parts)
+
+    def _wait(self, until: float | None) -> bool:
+        """Wait for bytes or the end; False at the time `until` or when nothing more is wanted."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        while True:
+            limits = [limit for limit in (until, self._deadline) if limit is not None]
+            left = max(min(limits) - time.monotonic(), 0) * 1000 if limits else None
+            if self._deadline is None:
+                poll.register(self._wake, select.POLLIN)
+            ready = [descriptor for descriptor, _ in poll.poll(left)]
+            if self._descriptor in ready:
+                return True
+            if self._wake not in ready:
+                return False
+            poll.unregister(self._wake)
+
+    def stop(self) -> None:
+        """End the input soon. Any thread or signal handler may call this."""
+        self._deadline = time.monotonic() + GRACE
+        os.write(self._waker, b"x")
+
+    def close(self) -> None:
+        for descriptor in (self._wake, self._waker):
+            os.close(descriptor)
+
+
+class FollowedFile:
+    """An ordinary file that somebody still writes (`--follow`): read on until it is stopped,
+    removed, replaced under its name, or made shorter.
+    """
+
+    compression: str | None = None
+    oldest = 0
+
+    def __init__(self, file: BinaryIO, path: str) -> None:
+        self._descriptor = file.fileno()
+        self._path = Path(path)
+        self._end = 0
+        self._stopped = False
+        self.size: int | None = None
+        self.bytes_read = 0
+        self.trouble: tuple[str, str] | None = None
+        self.notes: list[Note] = []
+
+    def read(self, start: int, count: int) -> tuple[bytes, bool]:
+        """Return bytes from `start` on, more of them than the last time, or all at the end."""
+        while True:
+            size = os.fstat(self._descriptor).st_size
+            if size < self._end:
+                self.trouble = "shortened", "the file was made shorter while it was read"
+            ended = self._stopped or self.trouble is not None or self._gone()
+            # Asked again only after that: what was written before the file went is read too.
+            if not ended and os.fstat(self._descriptor).st_size <= max(self._end, start):
+                time.sleep(POLL)
+                continue
+            try:
+                data = read_at(self._descriptor, start, count)
+            except OSError as error:
+                self.trouble = "read_error", f"reading stopped: {error}"
+                data, ended = b"", True
+            ended = ended and len(data) < count
+            self.bytes_read = self._end = max(start + len(data), self._end)
+            if ended:
+                self.size = self._end
+            return data, ended
+
+    def _gone(self) -> bool:
+        try:
+            now = self._path.stat()
+        except OSError:
+            return True
+        ours = os.fstat(self._descriptor)
+        return (now.st_dev, now.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def pread(self, offset: int, length: int) -> bytes:
+        return read_at(self._descriptor, offset, length)
+
+    def stop(self) -> None:
+        """End the input at what is there now."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """The file is its opener's to close."""

@@ -1,0 +1,77 @@
+"""What is this byte stream? Judged by the first bytes of both directions (RTMP 1.0 §5.2)."""
+
+from typing import Final, NamedTuple
+
+from dissectors import spec
+from dissectors.chunking import KNOWN_TYPES
+
+FIRST_CHUNK: Final = 12
+"""Bytes of a fmt 0 chunk header on a chunk stream below 64."""
+_TUNNEL: Final = (b"POST /open/", b"POST /send/", b"POST /idle/", b"POST /fcs/", b"POST /close/")
+
+
+class Start(NamedTuple):
+    """The first bytes of one direction."""
+
+    data: bytes | bytearray
+    skip: int
+    """Bytes before C0 or S0: a PROXY header."""
+    from_start: bool
+    """The connection was captured from its opening."""
+    kind: str
+    """What `handshake.classify` makes of it."""
+
+    @property
+    def size(self) -> int:
+        return len(self.data) - self.skip
+
+
+def recognise(starts: list[Start], likely: bool, final: bool) -> str | None:
+    """Return `rtmp`, `rtmpe`, `rtmps`, `rtmpt` or `other`; None while undecided.
+
+    `likely`: the port or the user says RTMP, so less proof will do; `final`: no more will come.
+    """
+    kinds = [start.kind for start in starts]
+    if _handshake_shown(starts, likely, final):
+        return "rtmp"
+    if "rtmpe" in kinds and all(kind in ("rtmpe", "rtmp") for kind in kinds):
+        if all(start.size > spec.HANDSHAKE_SIZE for start in starts):
+            return "rtmpe"
+    elif likely and "rtmps" in kinds and all(kind in ("rtmps", "more") for kind in kinds):
+        return "rtmps"
+    elif "rtmpt" in kinds:
+        heads = [bytes(start.data[:64]) for start in starts]
+        return "rtmpt" if any(path in head for path in _TUNNEL for head in heads) else "other"
+    return None
+
+
+def _handshake_shown(starts: list[Start], likely: bool, final: bool) -> bool:
+    """Whether both sides greet with version 3, or one does and a chunk follows C2 or S2."""
+    if all(_greets(start) for start in starts):
+        return max(start.size for start in starts) > spec.HANDSHAKE_SIZE or (final and likely)
+    for start, other in (starts, starts[::-1]):
+        if not _greets(start):
+            continue
+        if start.size >= spec.HANDSHAKE_END + FIRST_CHUNK:
+            if chunk_at(start.data, start.skip + spec.HANDSHAKE_END):
+                return True
+        elif other.size <= 0 and final and start.from_start and likely:
+            return start.size > spec.HANDSHAKE_SIZE or start.size == 1
+    return False
+
+
+def _greets(start: Start) -> bool:
+    if start.kind != "rtmp" or start.size <= 0:
+        return False
+    # A capture that begins at a chunk header of csid 3 also begins with byte 3.
+    return start.from_start or not chunk_at(start.data, 0)
+
+
+def chunk_at(data: bytes | bytearray, offset: int) -> bool:
+    """Whether a plausible first chunk header of a message stands at `offset`."""
+    raw = bytes(data[offset : offset + FIRST_CHUNK])
+    if len(raw) < FIRST_CHUNK or raw[0] >> 6 > 1 or not 2 <= raw[0] & 0x3F < 64:
+        return False
+    msid = int.from_bytes(raw[8:12], "little") if raw[0] >> 6 == 0 else 0
+    length = int.from_bytes(raw[4:7], "big")
+    return raw[7] in KNOWN_TYPES and msid < 0x10000 and 0 < length < 1 << 20
