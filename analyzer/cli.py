@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -24,10 +25,16 @@ INTERRUPTED: Final = 130
 CLOSED_PIPE: Final = 141
 
 FORMAT_NAMES: Final = ("tui", "summary", "list", "tree", "json", "ndjson")
-_EPILOG: Final = """\
+COMMANDS: Final = {
+    "check": "findings decide the exit code, for CI",
+    "schema": "print the JSON Schema of the JSON report",
+}
+"""Sub-command → what it does; `analyzer.commands` has a module of that name with `main`."""
+
+_LISTED: Final = "\n".join(f"  {name:10} {words}" for name, words in COMMANDS.items())
+_EPILOG: Final = f"""\
 sub-commands (as the first word):
-  check      findings decide the exit code, for CI
-  schema     print the JSON Schema of the JSON report
+{_LISTED}
 
 exit codes: 0 analysed or passed, 1 findings (check, --fail-on), 2 usage or filter error,
 3 input unreadable, 4 inconclusive: no RTMP, or encrypted, 70 internal error.
@@ -64,7 +71,7 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 — kept to the end
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
@@ -86,15 +93,13 @@ def _guarded(words: list[str]) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    command = words[0] if words and words[0] in ("check", "schema") else ""
-    if command == "schema":
-        _Parser(
-            prog=f"{PROGRAM} schema", description="Print the JSON Schema of the JSON report."
-        ).parse_args(words[1:])
-        return _print_schema()
-    parser = _check_parser() if command else _main_parser()
-    options = parser.parse_args(words[1:] if command else words)
-    options.command = command
+    if words and words[0] in COMMANDS:
+        module = import_module(f"analyzer.commands.{words[0]}")
+        code: int = module.main(words[1:])
+        return code
+    parser = _main_parser()
+    options = parser.parse_args(words)
+    options.command = ""
     options.captures += options.read
     if options.interfaces:
         return _print_interfaces()
@@ -117,12 +122,6 @@ def _print_interfaces() -> int:
         sys.stdout.write(interfaces())
     except SourceError as error:
         return complain(str(error), UNREADABLE)
-    return OK
-
-
-def _print_schema() -> int:
-    utf8(sys.stdout)
-    sys.stdout.write(Path(__file__).with_name("export").joinpath("schema.json").read_text("utf-8"))
     return OK
 
 
@@ -175,7 +174,7 @@ class _Tree(argparse.Action):
 
 
 def _main_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="Analyse RTMP in a capture: annotated messages, tied to their bytes.",
         epilog=_EPILOG,
@@ -183,7 +182,7 @@ def _main_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    _input_options(parser)
+    input_options(parser)
     form = parser.add_argument_group("output")
     form.add_argument("-F", "--format", choices=FORMAT_NAMES, help="default: tui or summary")
     for name in ("json", "ndjson"):
@@ -203,46 +202,13 @@ def _main_parser() -> argparse.ArgumentParser:
         "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"
     )
     form.add_argument("-l", dest="flush", action="store_true", help="flush after each line")
-    _output_options(form, "never")
+    output_options(form, "never")
     _live_options(parser)
     parser.set_defaults(plumbing=False)
     return parser
 
 
-def _check_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=f"{PROGRAM} check",
-        description="Analyse captures; the findings decide the exit code.",
-        allow_abbrev=False,
-    )
-    _input_options(parser)
-    form = parser.add_argument_group("output")
-    names = [name for name in FORMAT_NAMES if name != "tui"]
-    form.add_argument("-F", "--format", choices=names, help="write this instead of the verdict")
-    for name in ("json", "ndjson"):
-        form.add_argument(
-            f"--{name}", dest="format", action="store_const", const=name, help=f"-F {name}"
-        )
-    form.add_argument("--detail", choices=DETAILS, default="messages", help="of JSON")
-    form.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    _output_options(form, "error")
-    parser.set_defaults(
-        plumbing=False,
-        hexdump=False,
-        filter=None,
-        flush=False,
-        interface=None,
-        bpf=None,
-        interfaces=False,
-        write=None,
-        follow=False,
-        ring=None,
-        keep=None,
-    )
-    return parser
-
-
-def _input_options(parser: argparse.ArgumentParser) -> None:
+def input_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("captures", nargs="*", metavar="CAPTURE", help="pcap or pcapng; - is stdin")
     parser.add_argument(
         "-r", dest="read", metavar="FILE", action="append", default=[], help="one more capture"
@@ -265,7 +231,7 @@ def _input_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _output_options(form: Any, fail_on: str) -> None:
+def output_options(form: Any, fail_on: str) -> None:
     form.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
     form.add_argument(
         "--report",

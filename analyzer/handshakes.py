@@ -10,6 +10,7 @@ from dissectors import handshake_facts, spec
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
+    from dissectors.fields import Field
 
 
 def handshake(connection: Connection) -> dict[str, Any] | None:
@@ -41,6 +42,18 @@ def round_trips(connection: Connection) -> dict[str, int | None]:
     client = _between(connection, (1, s0 + end), (0, c0 + end + 1))
     total = None if server is None or client is None else server + client
     return {"client": client, "server": server, "total": total}
+
+
+def add_round_trips(connection: Connection, trees: list[Field]) -> None:
+    """Add the round trips to the tree of C2, which ends the handshake."""
+    c2 = next((node for tree in trees for node in tree.children if node.name == "c2"), None)
+    if c2 is None:
+        return
+    for who, elapsed in round_trips(connection).items():
+        if elapsed is not None:
+            what = "end to end" if who == "total" else f"capture point to {who}"
+            text = f"Round trip, {what}: {elapsed / 1e6:.3f} ms (calculated)"
+            c2.add(f"rtt_{who}", text, elapsed)
 
 
 def _between(connection: Connection, asked: tuple[int, int], said: tuple[int, int]) -> int | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from analyzer import media_rows
 from analyzer.annotate import annotate
 from analyzer.exchanges import Exchange, exchanges
+from analyzer.handshakes import add_round_trips
 from analyzer.index import Array
 from analyzer.model import DIRECTIONS, Connection
 from analyzer.tcp import Piece, TcpDirection
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from analyzer.index import MessageTable, RunTable
 
 CACHED_BODIES: Final = 256
+CACHED_WEIGHT: Final = 128 << 10
+"""Body bytes of all cached trees: an AMF value can be one byte and its field 300."""
+FRAME_WEIGHT: Final = 1024
+"""What a tree of coded audio or video counts at most: its fields are few."""
 MAX_CHUNK_SPANS: Final = 4096
 """Chunks listed of one message; 16 MB in chunks of 128 bytes are 131,072."""
 MAX_WINDOW: Final = 1 << 20
@@ -85,6 +90,7 @@ class Lookup:
     def __init__(self) -> None:
         self._lock = RLock()
         self._dissections: OrderedDict[int, Dissection] = OrderedDict()
+        self._cached = 0
         self._exchanges: dict[int, Exchange] | None = None
         self._configs: OrderedDict[tuple[int, int, str, int], dict[int, CodecConfig]] = (
             OrderedDict()
@@ -94,6 +100,7 @@ class Lookup:
         """Drop what was cached: connections got their final numbers."""
         with self._lock:
             self._dissections.clear()
+            self._cached = 0
             self._configs.clear()
             self._exchanges = None
 
@@ -305,11 +312,13 @@ class Lookup:
         key = (connection.index, direction, kind, count)
         found = self._configs.get(key)
         if found is None:
-            found = {}
             before = connection.rtmp.halves[side].configs[kind][:count]
-            for ordinal in before[-MAX_TRACKS:]:  # the last one of each track counts
+            # The last one of each track counts. Readers go forward: most is known already.
+            earlier = self._configs.get((*key[:3], count - 1))
+            found = dict(earlier or {})
+            for ordinal in before[-1 if earlier is not None else -MAX_TRACKS :]:
                 row = self.row_of(connection, direction, ordinal)
-                if row < self.messages.first and row not in self.pinned:
+                if row < 0 or (row < self.messages.first and row not in self.pinned):
                     continue
                 type_id = self.value(row, "type_id")
                 wanted = spec.VIDEO if kind == "video" else spec.AUDIO
@@ -321,7 +330,7 @@ class Lookup:
         return found
 
     def row_of(self, connection: Connection, direction: int, ordinal: int) -> int:
-        """Return the row of the direction's message that ended as number `ordinal`."""
+        """Return the row of the direction's message that ended as number `ordinal`, or -1."""
         raise NotImplementedError
 
     def dissect(self, row: int) -> Dissection:
@@ -341,8 +350,11 @@ class Lookup:
             found = dissect_body(type_id, body.data, self.context(row))
             annotate(self, row, found.body)
         self._dissections[row] = found
-        while len(self._dissections) > CACHED_BODIES:
-            self._dissections.popitem(last=False)
+        self._cached += _weight(found)
+        while len(self._dissections) > CACHED_BODIES or (
+            self._cached > CACHED_WEIGHT and len(self._dissections) > 1
+        ):
+            self._cached -= _weight(self._dissections.popitem(last=False)[1])
         return found
 
     def tree(self, row: int) -> Field:
@@ -358,9 +370,11 @@ class Lookup:
 
     def handshake_tree(self, connection: int) -> list[Field]:
         """Return the trees of C0+C1, S0+S1+S2 and C2, as far as captured."""
-        rtmp = self.connections[connection].rtmp
-        client, server = (rtmp.halves[side] for side in self.connections[connection].sides)
-        return dissect_handshake(client.first, server.first, (client.skip, server.skip))
+        view = self.connections[connection]
+        client, server = (view.rtmp.halves[side] for side in view.sides)
+        trees = dissect_handshake(client.first, server.first, (client.skip, server.skip))
+        add_round_trips(view, trees)
+        return trees
 
     def info(self, row: int) -> str:
         """Return the list's last column: what the message says, in few words."""
@@ -419,6 +433,11 @@ def _message(dissection: Dissection, header: Field) -> Field:
     root = Field("message", label, None, 0, dissection.body.length)
     root.children = [header, dissection.body]
     return root
+
+
+def _weight(dissection: Dissection) -> int:
+    length = dissection.body.length
+    return min(length, FRAME_WEIGHT) if dissection.body.name in ("audio", "video") else length
 
 
 def _gone(type_id: int, length: int) -> Dissection:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, unquote_to_bytes
 
 from dissectors import spec
+from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES, LEAST_VALUES
 from dissectors.text import LABEL_LIMIT, safe
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ MAX_SECRETS: Final = 10_000
 """Past this every captured text is hidden: a leak is worse than a report that says less."""
 MAX_SECRET_LENGTH: Final = 65_535
 """Longest AMF0 String; a longer "name" is found by its beginning."""
+FREE_BYTES: Final = 300_000
+"""Bytes of commands and metadata searched whatever the capture's size: decoding takes up to 6 s
+for a megabyte made for that. What is not searched must not be shown, so all text is hidden."""
+BYTES_PER_MESSAGE: Final = 4096
+BYTES_PER_TEXT: Final = 64
+FIELDS_PER_VALUE: Final = 3
 HIDDEN: Final = "‹hidden›"
 
 _NAME_COMMANDS: Final = frozenset(
@@ -79,6 +86,9 @@ class Secrets:
         self.raw: dict[bytes, str] = {}
         """Bytes as they stand on the wire → the secret."""
         self.overflow = False
+        self.searched = 0
+        """AMF values looked at. What was not looked at must not be shown: at the limit that
+        state has too (`dissectors.budget`), all captured text is hidden."""
 
     def add(self, text: str, raw: bytes | None = None, secret: str = "") -> None:
         """Register `text` with its forms: as labels show it, percent-decoded, as bytes."""
@@ -160,8 +170,14 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
 
     types = session.messages.column("type_id")[rows]
     found = rows[np.isin(types, _TEXT_TYPES)].tolist()
+    room = FREE_VALUES + session.bounds.budget.fed // BYTES_PER_VALUE
     for row in found:
+        if secrets.searched > room:
+            secrets.overflow = True
+            break
         _of_message(session, row, secrets)
+        fields = sum(1 for _ in session.dissect(row).body.walk())
+        secrets.searched += max(fields // FIELDS_PER_VALUE, LEAST_VALUES)
     for connection in session.connections:
         for url in (connection.app, connection.tc_url):
             if isinstance(url, str):

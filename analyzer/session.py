@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from analyzer.bounds import Bounds, limits_hit
 from analyzer.captures import CaptureSet
 from analyzer.index import MessageTable, RunTable
 from analyzer.link import LinkLayer, SegmentBatch
@@ -42,6 +43,8 @@ class _Half:
     """Row numbers of one side's messages, in the order they ended: pieces of consecutive rows."""
 
     def __init__(self) -> None:
+        self.full = False
+        """Rows are no longer kept: a limit was hit."""
         self.ordinals = array("q")
         self.rows = array("q")
         self.count = 0
@@ -90,7 +93,8 @@ class Session(Lookup):
         self.foreign: Counter[tuple[str, int]] = Counter()
         """Connections that are something else, by protocol (`tls`, `http`) and server port."""
         self.link = LinkLayer()
-        self._tracker = TcpTracker(self.link.flows, self)
+        self.tracker = TcpTracker(self.link.flows, self)
+        self.bounds = Bounds()
         self._tracked: dict[int, _Tracked] = {}
         self._dirty: dict[int, None] = {}
         self._start_ns: int | None = None
@@ -117,6 +121,7 @@ class Session(Lookup):
         if not self.options.streamed:
             self._rebase()
             self._renumber()
+        self.limits_hit = limits_hit(self)
         if self._kept is not None:
             self.limits_hit += self._kept.limits(self)
         self.done = True
@@ -126,7 +131,7 @@ class Session(Lookup):
 
     def _index(self, progress: Progress | None) -> None:
         for segments in prefetched(self._segments()):
-            self._tracker.feed(segments)
+            self.tracker.feed(segments)
             self._flush()
             if progress is not None and progress(self) is False:
                 self.cancelled = True
@@ -134,7 +139,7 @@ class Session(Lookup):
                 break
             if self._kept is not None:
                 self._kept.apply(self)
-        self._tracker.finish()
+        self.tracker.finish()
 
     def _segments(self) -> Iterator[SegmentBatch]:
         for batch in self.captures.batches():
@@ -213,8 +218,10 @@ class Session(Lookup):
             likely=likely,
             from_start=(opened, opened),
             segment_starts=partial(_segment_starts, connection),
+            budget=self.bounds.budget,
         )
-        self._tracked[connection.index] = _Tracked(connection, rtmp)
+        tracked = self._tracked[connection.index] = _Tracked(connection, rtmp)
+        rtmp.relieve = partial(self._relieve, tracked)
 
     def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
         """The next bytes of one side."""
@@ -238,10 +245,17 @@ class Session(Lookup):
         if tracked.rtmp.variant not in RTMP_VARIANTS:
             del self._tracked[connection.index]
 
+    def _relieve(self, tracked: _Tracked) -> None:
+        """Take rows in the middle of a feed: a few bytes can make many."""
+        self._settle(tracked)
+        self._flush()
+
     def _settle(self, tracked: _Tracked) -> None:
         variant = tracked.rtmp.variant
         if variant is None:
             return
+        if variant in RTMP_VARIANTS and tracked.view is None and not self.bounds.connection(self):
+            variant = tracked.rtmp.variant = "other"
         if variant != "rtmp" and not tracked.tcp.discard:
             tracked.tcp.discard = True
             if variant == "other" and tracked.rtmp.foreign:
@@ -268,11 +282,16 @@ class Session(Lookup):
                     self._append(tracked, side, rows)
 
     def _append(self, tracked: _Tracked, side: int, rows: list[MessageRow]) -> None:
+        half, bounds, stream = tracked.halves[side], self.bounds, tracked.tcp.directions[side]
+        kept = len(self.messages)
+        if half.full or not bounds.rows(kept, half.count, stream.length, len(rows)):
+            half.full = True
+            return
+        rows = bounds.trimmed(len(self.runs_table), rows)
         fields = list(zip(*rows, strict=True))
         (index, start, end, chunks, fmt, csid, msid, type_id, timestamp) = fields[:9]
         (length, received, flags, heads, runs) = fields[9:14]
         starts, ends = np.array(start, np.int64), np.array(end, np.int64)
-        stream = tracked.tcp.directions[side]
         first_frame, last_frame, first_time, last_time = stream.frames(starts, ends)
         epoch = self._start_ns or 0
         assert tracked.view is not None
@@ -312,9 +331,10 @@ class Session(Lookup):
             self._kept.note(self, number, rows)
 
     def row_of(self, connection: Connection, direction: int, ordinal: int) -> int:
-        """Return the row of the direction's message that ended as number `ordinal`."""
+        """Return the row of the direction's message that ended as number `ordinal`, or -1."""
         tracked = self._tracked[connection.tcp_connection.index]
-        return tracked.halves[connection.sides[direction]].row(ordinal)
+        half = tracked.halves[connection.sides[direction]]
+        return half.row(ordinal) if ordinal < half.count else -1
 
     def _append_runs(self, runs: list[tuple[int, ...]]) -> None:
         body, stream, payload, header, length = zip(*runs, strict=True)

@@ -13,7 +13,7 @@ MAX_AMF_PLUMBING: Final = 10_000
 """Values of one message whose markers and lengths get fields of their own. Real metadata has
 a few dozen; in a huge array they would triple the memory and nobody reads them."""
 
-MAX_AMF_EXPANSION: Final = 1 << 20
+MAX_AMF_EXPANSION: Final = 1 << 17
 """Bytes that resolved references of one message may repeat. A chain of arrays that each refer
 twice to the one before doubles with every step; real messages repeat a few short strings."""
 

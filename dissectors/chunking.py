@@ -7,17 +7,27 @@ row, because they drive state. What happens after a loss is `reader.py`'s matter
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from dissectors import extended, spec
+from dissectors.budget import MAX_HELD_TOTAL, MAX_OPEN_RUNS, Budget
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow, ReaderEvent
 from dissectors.spans import Run
 from dissectors.whole import HEAD_SIZE, read_whole
 
 MAX_OPEN_MESSAGES: Final = 1024
 """Messages under way at once; real peers stay below 10. The oldest is given up beyond."""
-MAX_HELD_BYTES: Final = 64 << 20
-"""Bytes of unfinished bodies held per direction."""
+MAX_HELD_BYTES: Final = spec.MAX_MESSAGE_LENGTH + 1
+"""Bytes of unfinished bodies held per direction: one message of the largest size."""
+MAX_RUNS: Final = 65_536
+"""Runs kept of one message: a frame of 8 MB, other chunks between all of its own of 128 bytes."""
+MAX_PENDING: Final = 16_384
+"""Rows that wait to be taken, about 500 bytes each, before the owner is asked to take them."""
+MAX_CHUNK_SIZES: Final = 10_000
+"""Changes of the chunk size listed per direction; a real sender makes one."""
+WINDOW: Final = 64
+"""Headers compared at once at first: what does not repeat must not cost a look at all of it."""
 MAX_EVENTS: Final = 10_000
 """Events kept per direction; a hostile stream can make one every few bytes."""
 
@@ -47,6 +57,11 @@ class ChunkParser:
         self.extended_on_fmt3: bool | None = None
         """Whether this sender repeats the extended timestamp on fmt 3; None until seen."""
         self.messages = 0
+        self.budget = Budget()
+        self.relieve: Callable[[], None] = lambda: None
+        """Called when many rows wait: `take` them."""
+        self.limits: set[str] = set()
+        """Limits that were hit."""
         self._streams: dict[int, ChunkStream] = {}
         self._open: dict[int, ChunkStream] = {}
         """Messages that go on in a later chunk, oldest first."""
@@ -71,6 +86,13 @@ class ChunkParser:
     def _event(self, code: str, offset: int, length: int, text: str) -> None:
         if len(self.events) < MAX_EVENTS:
             self.events.append(ReaderEvent(code, offset, length, text))
+        else:
+            self.limits.add("reader_events")
+
+    def _limit(self, code: str, offset: int, text: str) -> None:
+        """Note that a limit was hit."""
+        self.limits.add(code)
+        self._event(code, offset, 0, text)
 
     def _lose(self, offset: int, reason: str) -> int:
         """Stop trusting the stream at `offset`."""
@@ -90,6 +112,8 @@ class ChunkParser:
                     break
             if not self.chunk_size_open:
                 position = self._whole(buffer, position)
+            if len(self._rows) >= MAX_PENDING:
+                self.relieve()
             if position >= end:
                 break
             after = self._header(buffer, position, end)
@@ -146,17 +170,21 @@ class ChunkParser:
         cs.run[4] += take
 
     def _hold(self, cs: ChunkStream, piece: bytes) -> None:
-        if self._held + len(piece) > MAX_HELD_BYTES:
-            self._event("held_bytes", cs.header_offset, 0, "body too large to hold")
+        size = len(piece)
+        if self._held + size > MAX_HELD_BYTES or self.budget.held + size > MAX_HELD_TOTAL:
+            self._limit("held_bytes", cs.header_offset, "body too large to hold")
             self._release(cs)
             return
-        self._held += len(piece)
+        self._held += size
+        self.budget.held += size
         assert cs.parts is not None
         cs.parts.append(piece)
 
     def _release(self, cs: ChunkStream) -> None:
         if cs.parts:
-            self._held -= sum(map(len, cs.parts))
+            size = sum(map(len, cs.parts))
+            self._held -= size
+            self.budget.held -= size
         cs.parts = None
 
     def _fast_run(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
@@ -173,11 +201,8 @@ class ChunkParser:
             return position
         remaining = cs.length - cs.body_position
         stride = size + head
-        count = wanted = min(-(-remaining // size), visible // stride + 1)
-        for i in range(head):
-            start = position + i
-            column = buffer[start : start + (wanted - 1) * stride + 1 : stride]
-            count = min(count, wanted - len(column.lstrip(header[i : i + 1])))
+        wanted = min(-(-remaining // size), visible // stride + 1)
+        count = _repeats(buffer, position, header, stride, wanted)
         if not count:
             return position
         self._extend_run(cs, self._base + position + head, head)
@@ -216,7 +241,13 @@ class ChunkParser:
         cs.run = [cs.body_position, payload_offset, size, 0, 0]
 
     def _push_run(self, cs: ChunkStream) -> None:
-        """Close the run that grew until now."""
+        """Close the run that grew until now; past the limits it is lost, the row stays."""
+        if cs.runs and (len(cs.runs) >= MAX_RUNS or self.budget.runs >= MAX_OPEN_RUNS):
+            if not cs.flags & Flag.LIMITED:
+                cs.flags |= Flag.LIMITED
+                self._limit("message_runs", cs.header_offset, "too many pieces to list them all")
+            return
+        self.budget.runs += 1
         cs.runs.append(_new(Run, cs.run))
 
     # -- chunk headers --------------------------------------------------------------------
@@ -380,14 +411,14 @@ class ChunkParser:
         self._open[cs.csid] = cs
         if len(self._open) > MAX_OPEN_MESSAGES:
             oldest = next(iter(self._open.values()))
-            self._event("open_messages", oldest.header_offset, 0, "too many open messages")
+            self._limit("open_messages", oldest.header_offset, "too many open messages")
             self._cut(oldest, Flag.LIMITED, offset)
 
     # -- the end of a message -------------------------------------------------------------
 
     def _complete(self, cs: ChunkStream, end_offset: int) -> None:
         flags = cs.flags
-        if cs.received == cs.length:
+        if cs.received == cs.length and not flags & Flag.LIMITED:
             flags |= Flag.COMPLETE
         else:
             flags |= Flag.DAMAGED
@@ -406,7 +437,12 @@ class ChunkParser:
         if cs.parts is not None and cs.received == cs.length:
             body = b"".join(cs.parts)
         self._release(cs)
-        self._push_run(cs)
+        self.budget.runs -= len(cs.runs)
+        received = cs.received
+        if cs.flags & Flag.LIMITED:
+            received = sum(run.length for run in cs.runs)
+        else:
+            cs.runs.append(_new(Run, cs.run))
         self._rows.append(
             _new(
                 MessageRow,
@@ -421,7 +457,7 @@ class ChunkParser:
                     cs.type_id,
                     cs.timestamp,
                     cs.length,
-                    cs.received,
+                    received,
                     flags,
                     cs.head,
                     tuple(cs.runs),
@@ -453,13 +489,34 @@ class ChunkParser:
             return
         self.chunk_size = size
         self.chunk_size_inferred = False
-        self.chunk_size_changes.append(ChunkSizeChange(offset, size, cs.number))
+        if len(self.chunk_size_changes) < MAX_CHUNK_SIZES:
+            self.chunk_size_changes.append(ChunkSizeChange(offset, size, cs.number))
+        else:
+            self.limits.add("chunk_sizes")
 
     def _abort(self, csid: int, offset: int) -> None:
         """§5.4.2: the partial message goes, the header state stays."""
         victim = self._streams.get(csid)
         if victim is not None and victim.open:
             self._cut(victim, Flag.ABORTED, offset)
+
+
+def _repeats(buffer: bytes, position: int, header: bytes, stride: int, wanted: int) -> int:
+    """Return how many of `wanted` places, `stride` bytes apart, hold `header`; stop at the first
+    that does not. The work is in proportion to the answer.
+    """
+    count, window = 0, WINDOW
+    while count < wanted:
+        take = good = min(window, wanted - count)
+        start = position + count * stride
+        for i in range(len(header)):
+            column = buffer[start + i : start + i + (take - 1) * stride + 1 : stride]
+            good = min(good, take - len(column.lstrip(header[i : i + 1])))
+        count += good
+        if good < take:
+            break
+        window *= 8
+    return count
 
 
 def implausible(type_id: int, length: int, msid: int) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from dissectors import handshake, probe, spec
+from dissectors.budget import Budget
 from dissectors.chunk_state import MessageRow
 from dissectors.context import Context
 from dissectors.dissect import dissect_body
@@ -19,6 +20,8 @@ from dissectors.reader import ChunkReader
 MAX_COMMANDS: Final = 20_000
 """Commands kept per connection; a real one has some dozens."""
 MAX_CONFIGS: Final = 20_000
+MAX_FAULTS: Final = 1_000
+"""Malformed commands listed per connection."""
 FOREIGN: Final = {"rtmps": "tls", "rtmpt": "http"}
 PROBE_LIMIT: Final = 64 << 10
 """Bytes of one direction after which an undecided stream is taken for something else."""
@@ -80,6 +83,7 @@ class RtmpConnection:
         likely: bool,
         from_start: tuple[bool, bool],
         segment_starts: Callable[[int, int, int], Sequence[int]] = lambda side, low, high: (),
+        budget: Budget | None = None,
     ) -> None:
         self.variant: str | None = None
         self.likely = likely
@@ -98,6 +102,10 @@ class RtmpConnection:
         """Side 0 turned out to be the server."""
         self.limits: set[str] = set()
         self._segment_starts = segment_starts
+        self.budget = budget or Budget()
+        self.relieve: Callable[[], None] = lambda: None
+        """Called when many rows wait: `take` them."""
+        self._facts: tuple[int, Facts] = (0, Facts())
 
     # -- bytes in -------------------------------------------------------------------------
 
@@ -105,6 +113,7 @@ class RtmpConnection:
         """Take stream bytes of one side."""
         half = self.halves[side]
         half.has_data = True
+        self.budget.fed += len(data)
         if half.reader is not None:
             half.reader.feed(data)
             self._drain(side)
@@ -128,7 +137,8 @@ class RtmpConnection:
         if self.variant not in (None, "rtmp"):
             return
         held = len(half.pending)
-        if held + length <= spec.HANDSHAKE_END and half.from_start:
+        fits = held + length <= spec.HANDSHAKE_END and half.from_start
+        if fits and not half.waiting:
             half.pending += bytes(length)
             half.damaged = True
             self._advance()
@@ -230,12 +240,22 @@ class RtmpConnection:
             self.variant = "other"
 
     def _search(self, side: int, offset: int) -> None:
-        self.halves[side].reader = ChunkReader(
+        reader = ChunkReader(
             offset,
             synchronised=False,
             rtmp_likely=self.likely or self.handshake_seen,
             segment_starts=partial(self._segment_starts, side),
         )
+        self._adopt(side, reader)
+
+    def _adopt(self, side: int, reader: ChunkReader) -> None:
+        reader.budget = self.budget
+        reader.relieve = partial(self._relieve, side)
+        self.halves[side].reader = reader
+
+    def _relieve(self, side: int) -> None:
+        self._drain(side)
+        self.relieve()
 
     def _pass_handshake(self, side: int, final: bool) -> None:
         half = self.halves[side]
@@ -255,8 +275,9 @@ class RtmpConnection:
             return
         rest = bytes(half.pending[end:])
         half.pending.clear()
-        half.reader = ChunkReader(end, segment_starts=partial(self._segment_starts, side))
-        half.reader.feed(rest)
+        reader = ChunkReader(end, segment_starts=partial(self._segment_starts, side))
+        self._adopt(side, reader)
+        reader.feed(rest)
         self._drain(side)
 
     # -- rows out -------------------------------------------------------------------------
@@ -291,12 +312,12 @@ class RtmpConnection:
         half.config_offsets[kind].append(row.header_offset)
 
     def _command(self, side: int, row: MessageRow) -> None:
-        if len(self.commands) >= MAX_COMMANDS:
+        if len(self.commands) >= MAX_COMMANDS or not self.budget.may_decode():
             self.limits.add("commands")
             return
         assert row.body is not None
         body = dissect_body(row.type_id, row.body, Context(row.type_id)).body
-        self._faults(side, row, body)
+        self.budget.decoded(self._faults(side, row, body))
         value = body.value
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             return
@@ -313,12 +334,22 @@ class RtmpConnection:
             )
         )
 
-    def _faults(self, side: int, row: MessageRow, body: Field) -> None:
+    def _faults(self, side: int, row: MessageRow, body: Field) -> int:
+        """Note what is malformed; return the number of fields."""
+        count = 0
         for node in body.walk():
+            count += 1
+            if node.name == "truncated":  # the trace of an AMF limit; its value is the name
+                self.limits.add(str(node.value))
             for expert in node.experts:
-                if expert.severity is Severity.ERROR and len(self.faults) < MAX_COMMANDS:
-                    fault = Fault(side, row.number, row.end_offset, expert.code, expert.text)
-                    self.faults.append(fault)
+                if expert.severity is not Severity.ERROR:
+                    continue
+                if len(self.faults) >= MAX_FAULTS:
+                    self.limits.add("malformed_commands")
+                    continue
+                fault = Fault(side, row.number, row.end_offset, expert.code, expert.text)
+                self.faults.append(fault)
+        return count
 
     def _settle_sides(self) -> None:
         """Find the client by its commands where the TCP opening was not captured."""
@@ -338,7 +369,11 @@ class RtmpConnection:
 
     def facts(self) -> Facts:
         """Gather what the commands say; cheap enough to ask again while bytes come."""
-        return gather(self.commands)
+        known, facts = self._facts
+        if known != len(self.commands):
+            facts = gather(self.commands)
+            self._facts = len(self.commands), facts
+        return facts
 
 
 def is_config(row: MessageRow) -> bool:

@@ -49,15 +49,15 @@ class Facts:
 def gather(commands: Iterable[Command]) -> Facts:
     """Read the facts off the commands, in any order."""
     facts = Facts()
+    streams: dict[StreamInfo, None] = {}
     for command in commands:
         if command.name == "connect" and isinstance(command.object, dict):
             _take_connect(facts, command.object)
         elif command.name in ("publish", "play"):
             name = command.arguments[0] if command.arguments else None
             if isinstance(name, str):
-                info = StreamInfo(command.msid, name, command.name)
-                if info not in facts.streams:
-                    facts.streams.append(info)
+                streams.setdefault(StreamInfo(command.msid, name, command.name))
+    facts.streams = list(streams)
     return facts
 
 

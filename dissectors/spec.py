@@ -41,5 +41,5 @@ LIMIT_TYPES: Final = {0: "Hard", 1: "Soft", 2: "Dynamic"}
 # Limits: everything captured is hostile.
 MAX_AMF_DEPTH: Final = 64
 """Nesting that real encoders reach is below 10; Python's stack must never decide."""
-MAX_AMF_NODES: Final = 100_000
+MAX_AMF_NODES: Final = 50_000
 """Values per message; a field costs about 300 bytes."""

@@ -14,6 +14,10 @@ from dissectors.spans import Run
 
 HEAD_SIZE: Final = 16
 """First body bytes kept of every message: enough for any media tag header without ModEx."""
+MAX_ROWS: Final = 16_384
+"""Rows of one call, so that they can be taken in between."""
+WINDOW: Final = 64
+"""Chunk headers compared before the others of the message."""
 _MARKS: Final = [bytes([0xC0 | csid]) for csid in range(64)]
 _AUDIO, _VIDEO = spec.AUDIO, spec.VIDEO
 _COMPLETE: Final = Flag.COMPLETE
@@ -38,7 +42,8 @@ def read_whole(
     """
     end = len(buffer)
     append, stride = rows.append, chunk_size + 1
-    while position + 12 < end:
+    last = number + MAX_ROWS
+    while position + 12 < end and number < last:
         first = buffer[position]
         csid, fmt = first & 0x3F, first >> 6
         cs = streams.get(csid)
@@ -67,8 +72,12 @@ def read_whole(
             stop += later
             if stop > end or chunk_size < HEAD_SIZE:
                 break
-            if buffer[after + chunk_size : stop : stride].lstrip(_MARKS[csid]):
+            mark, close = _MARKS[csid], after + chunk_size + WINDOW * stride
+            # The near ones first: a look at all of a message that others interrupt costs too much.
+            if buffer[after + chunk_size : min(close, stop) : stride].lstrip(mark):
                 break  # other chunks in between
+            if close < stop and buffer[close:stop:stride].lstrip(mark):
+                break
             chunks, header = later + 1, 1
             flags |= split_flags
         elif stop > end:

@@ -104,7 +104,8 @@ def _connection(session: Session, connection: Connection, request: Request) -> I
         details.insert(1, f"client {safe(flash_ver[:80])}")
     yield "  " + request.shown(", ".join(details))
     yield "  chunk size " + "; ".join(_chunk_sizes(connection))
-    rows = np.flatnonzero(session.messages.column("connection") == connection.index)
+    rows = session.messages.present()
+    rows = rows[session.messages.column("connection")[rows] == connection.index]
     if not len(rows):
         yield "  no messages"
         return
@@ -142,10 +143,11 @@ def _direction(session: Session, rows: Array, arrow: str, request: Request) -> I
     table = session.messages
     types = table.column("type_id")[rows]
     lengths = table.column("length")[rows].astype(np.int64)
-    times = table.column("time_ns")[rows]
-    span = int(times.max() - times.min())
     total = int(lengths.sum())
-    rate = f", {total * 8_000_000 // span:,} kbit/s" if span > 0 else ""
+    recent = rows >= table.first  # those kept from before a live capture's window tell no rate
+    times = table.column("time_ns")[rows[recent]]
+    span = int(np.ptp(times)) if len(times) else 0
+    rate = f", {int(lengths[recent].sum()) * 8_000_000 // span:,} kbit/s" if span > 0 else ""
     plural = "s" * (len(rows) != 1)
     yield f"  {arrow}: {len(rows):,} message{plural}, {total:,} bytes{rate}"
     kinds, first, number = np.unique(types, return_index=True, return_counts=True)
@@ -162,6 +164,10 @@ def _direction(session: Session, rows: Array, arrow: str, request: Request) -> I
 def _media(session: Session, rows: Array) -> str:
     """Describe a track by its first message: the sequence header, where one was sent."""
     rows = rows[np.argsort(session.messages.column("time_ns")[rows], kind="stable")]
+    first = int(rows[0])
+    rows = rows[rows >= session.messages.first]
+    if not len(rows):
+        return safe(session.info(first))
     timestamps = session.messages.column("timestamp")[rows].astype(np.int64)
     span = int(timestamps.max() - timestamps.min())
     extent = f"timestamps {int(timestamps.min())}–{int(timestamps.max())} ms"
@@ -169,7 +175,7 @@ def _media(session: Session, rows: Array) -> str:
         extent = "timestamps wrap around"
     lengths = int(session.messages.column("length")[rows].astype(np.int64).sum())
     rate = f", {lengths * 8 // span:,} kbit/s" if 0 < span <= 0xF0000000 else ""
-    return f"{safe(session.info(int(rows[0])))}; {extent}{rate}"
+    return f"{safe(session.info(first))}; {extent}{rate}"
 
 
 def _findings(session: Session, request: Request) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Inputs that have no end yet: pipes and growing files, read as bytes come, until told to stop."""
 
+import contextlib
 import os
 import select
+import threading
 import time
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -30,14 +32,21 @@ class Note:
 class Pipe:
     """A pipe whose reader waits for a first byte only, and can be stopped from elsewhere."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, owner: object = None) -> None:
+        """`owner` closes the descriptor when nobody holds it any more."""
         self._descriptor = descriptor
+        self._owner = owner
         self._wake, self._waker = os.pipe()
         self._deadline: float | None = None
+        self._reading = threading.Lock()
         self.notes: list[Note] = []
 
     def read(self, count: int) -> bytes:
         """Return 1 … `count` bytes, empty at the end or after `stop`."""
+        with self._reading:
+            return self._read(count)
+
+    def _read(self, count: int) -> bytes:
         parts: list[bytes] = []
         got, until = 0, None
         while got < count and self._wait(until):
@@ -58,6 +67,8 @@ class Pipe:
             left = max(min(limits) - time.monotonic(), 0) * 1000 if limits else None
             if self._deadline is None:
                 poll.register(self._wake, select.POLLIN)
+            elif self._deadline <= time.monotonic():
+                return False  # also where a writer never pauses
             ready = [descriptor for descriptor, _ in poll.poll(left)]
             if self._descriptor in ready:
                 return True
@@ -68,11 +79,16 @@ class Pipe:
     def stop(self) -> None:
         """End the input soon. Any thread or signal handler may call this."""
         self._deadline = time.monotonic() + GRACE
-        os.write(self._waker, b"x")
+        with contextlib.suppress(OSError):  # closed already
+            os.write(self._waker, b"x")
 
     def close(self) -> None:
-        for descriptor in (self._wake, self._waker):
-            os.close(descriptor)
+        """Send a reader in another thread away, then give up what it waits on."""
+        self.stop()
+        self._deadline = 0.0
+        if self._reading.acquire(timeout=GRACE):
+            for descriptor in (self._wake, self._waker):
+                os.close(descriptor)
 
 
 class FollowedFile:

@@ -38,7 +38,7 @@ class _Decompressor(Protocol):
     def eof(self) -> bool: ...
 
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
@@ -172,7 +172,7 @@ class Inflater:
 
     def _next_member(self) -> bool:
         """Start the member that follows, past zero padding; False when none is there yet."""
-        self._input = (self._member.unused_data + self._input).lstrip(b"\0")
+        self._input = ((self._member.unused_data or b"") + self._input).lstrip(b"\0")
         if not self._input:
             return False
         magic = next(magic for magic, kind in MAGICS.items() if kind == self.kind)

@@ -96,6 +96,7 @@ class _Child:
         self._pipe = Pipe(self._output.fileno())
         self._stopped = False
         self._closed = False
+        self._timer: threading.Timer | None = None
         self.notes: list[Note] = []
 
     def read(self, count: int) -> bytes:
@@ -110,15 +111,17 @@ class _Child:
         self._stopped = True
         self._signal(signal.SIGINT)
         # One that does not listen is not waited for.
-        timer = threading.Timer(PATIENCE, self._pipe.stop)
-        timer.daemon = True
-        timer.start()
+        self._timer = threading.Timer(PATIENCE, self._pipe.stop)
+        self._timer.daemon = True
+        self._timer.start()
 
     def close(self) -> None:
         """End the child, whatever it does."""
         if self._closed:
             return
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._end()
         self._pipe.close()
         self._output.close()
@@ -141,7 +144,7 @@ class _Child:
             if self._process.poll() is None and (self._closed or number != signal.SIGINT):
                 self._signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(PATIENCE if not self._closed else PATIENCE / 3)
+                self._process.wait(PATIENCE / 3)
                 return
 
     def _signal(self, number: int) -> None:
@@ -172,7 +175,7 @@ def explain(words: str, interface: str, program: str) -> SourceError:
             f"{name}: no permission to capture. Run as root, or let {program} capture for you: "
             "setcap cap_net_raw,cap_net_admin=ep on it, or join the group that may use it"
         )
-    if re.search(r"no such device|no device named|doesn't exist|no interface", lower):
+    if re.search(r"no such device|no device named|doesn't exist|no interface|not found", lower):
         return SourceError(f"{name}: no such interface (-D lists them)")
     if "not up" in lower or "network is down" in lower:
         return SourceError(f"{name}: the interface is down")
@@ -241,6 +244,14 @@ def interfaces() -> str:
 
 # -- the child with scapy's sockets -----------------------------------------------------------
 
+_LOOPBACK: Final = ("lo", "lo0")
+# Linux, <linux/if_packet.h> and <asm/socket.h>
+SOL_SOCKET: Final = 1
+SO_RCVBUFFORCE: Final = 33
+SOL_PACKET: Final = 263
+PACKET_STATISTICS: Final = 6
+PACKET_IGNORE_OUTGOING: Final = 23
+
 
 def child(words: list[str]) -> int:
     """Run as the capture child: ``list``, or ``capture INTERFACE BPF COUNT``."""
@@ -260,6 +271,12 @@ def child(words: list[str]) -> int:
     except Exception as error:  # scapy raises whatever its layers raise
         sys.stderr.write(f"scapy: {error}\n")
         return 1
+    if interface in _LOOPBACK:
+        with contextlib.suppress(OSError, AttributeError):  # else every packet comes twice
+            socket.ins.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    with contextlib.suppress(OSError, AttributeError):
+        socket.ins.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, KERNEL_BUFFER << 20)
+    _kernel_drops(socket)  # of other packets, before the filter was in place
     try:
         return _write_packets(socket, count, stopped)
     except BrokenPipeError:
@@ -298,6 +315,6 @@ def _write_all(out: Any, data: bytes) -> None:
 def _kernel_drops(socket: Any) -> int:
     """PACKET_STATISTICS of a Linux packet socket: packets and drops since it was asked last."""
     try:
-        return int(struct.unpack("=II", socket.ins.getsockopt(263, 6, 8))[1])
+        return int(struct.unpack("=II", socket.ins.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1])
     except (OSError, AttributeError, struct.error):
         return 0

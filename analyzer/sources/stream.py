@@ -252,7 +252,7 @@ def open_stream(file: BinaryIO, path: str | None, reading: Reading) -> Stream:
     if size is not None and compression_of(head) is None:
         return PlainFile(file, size)
     if size is None and reading.live and descriptor is not None:
-        pipe = Pipe(descriptor)
+        pipe = Pipe(descriptor, file)
         try:
             return SpooledStream(pipe, size, reading)
         except BaseException:

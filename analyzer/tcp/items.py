@@ -44,7 +44,9 @@ class Buffered:
 class Budget:
     """Bytes buffered by all directions together."""
 
-    __slots__ = ("used",)
+    __slots__ = ("overflows", "used")
 
     def __init__(self) -> None:
         self.used = 0
+        self.overflows = 0
+        """Holes given up because too much waited behind them."""

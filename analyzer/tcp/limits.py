@@ -34,10 +34,15 @@ MAX_LOSSES = 32
 """Holes with duplicate acknowledgements remembered, per direction; beyond, the oldest goes."""
 MAX_BUFFERED_TOTAL = 256 << 20
 """Bytes kept behind holes by all directions together."""
-MAX_LIVE = 100_000
-"""Connections that may still receive segments; beyond, those idle longest are closed."""
-EVICTED_AT_ONCE = 4096
+MAX_LIVE = 4_000
+"""Connections that may still receive segments, 11 kB each; beyond, those idle longest are closed.
+Who is closed too early comes back as a new connection."""
+EVICTED_AT_ONCE = 512
 """Connections closed together, so that looking for the idle ones stays cheap."""
+FREE_OPENINGS = 3_000
+"""Connections opened whatever they bring; opening one costs as much as 30 kB of a stream."""
+OPENING_BYTES = 1024
+"""Payload bytes that pay for one more. A handshake brings more than that; a flood does not."""
 MAX_HALF_OPEN = 100_000
 """Flows of which only SYNs are remembered; beyond, the oldest is forgotten (SYN floods)."""
 FAST_SEGMENTS = 48

@@ -270,8 +270,10 @@ class Reassembler:
             or len(starts) > limits.MAX_BUFFERED_SEGMENTS
             or self.budget.used > limits.MAX_BUFFERED_TOTAL
         ):
+            self.budget.overflows += 1
             self._give_up("unknown")
         if bisect_right(starts, high) - bisect_right(starts, low) > limits.MAX_OVERLAPPED:
+            self.budget.overflows += 1
             while starts and starts[0] < high:
                 self._give_up("unknown")
 

@@ -30,7 +30,11 @@ class TcpTracker:
         """Connections the consumer did not want and that are over."""
         self.evicted = 0
         """Connections closed because too many were live."""
+        self.shed = 0
+        """Segments of connections that were not opened: too many brought next to nothing."""
         self._opened = 0
+        self._offered = 0
+        """Payload bytes of the segments that asked for a connection."""
         self._connections: dict[int, TcpConnection] = {}
         self._live: dict[int, Track] = {}
         self._half_open = HalfOpenFlows()
@@ -41,6 +45,11 @@ class TcpTracker:
     def connections(self) -> list[TcpConnection]:
         """The connections in order of their first payload, without the discarded ones."""
         return [item for item in self._connections.values() if not item.discard]
+
+    @property
+    def overflows(self) -> int:
+        """Holes given up because too much waited behind them."""
+        return self._budget.overflows
 
     @property
     def forgotten_handshakes(self) -> int:
@@ -168,6 +177,10 @@ class TcpTracker:
                 track = live.get(flow)
             if track is None:
                 if not length or flags & RST:
+                    continue
+                self._offered += length
+                if self._opened >= limits.FREE_OPENINGS + self._offered // limits.OPENING_BYTES:
+                    self.shed += 1
                     continue
                 track = self._open(flow, reverse, time_ns, frame)
             touched[flow] = track

@@ -121,6 +121,9 @@ def test_round_trips_and_echoes_of_recorded_handshakes():
         rtt = shake["rtt_ns"]
         assert 0 < rtt["client"] < 10**7 and 0 < rtt["server"] < 10**7
         assert rtt["total"] == rtt["client"] + rtt["server"]
+    labels = [node.label for tree in session.handshake_tree(0) for node in tree.walk()]
+    total = publisher["rtt_ns"]["total"] / 1e6
+    assert f"Round trip, end to end: {total:.3f} ms (calculated)" in labels
 
 
 def test_the_clients_own_clock():

@@ -1,0 +1,139 @@
+"""Bounds of the index, and what was capped anywhere: `limits_hit` of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from dissectors.budget import Budget
+from dissectors.chunk_state import Flag, MessageRow
+
+if TYPE_CHECKING:
+    from analyzer.model import Connection
+    from analyzer.session import Session
+
+FREE_ROWS: Final = 400_000
+"""Message rows kept whatever the capture's size, 108 bytes each."""
+BYTES_PER_ROW: Final = 32
+"""Stream bytes that pay for one more row: no real stream has so small messages on average."""
+FREE_RUNS: Final = 1 << 20
+"""Runs kept whatever the capture's size, 21 bytes each."""
+BYTES_PER_RUN: Final = 512
+"""Stream bytes that pay for one more run; only interleaved chunks need more than one a message."""
+MAX_CONNECTIONS: Final = 4_000
+"""RTMP connections kept, some 20 kB each with handshake and commands."""
+
+LIMITS: Final = {
+    "amf_depth": "AMF values nested deeper than MAX_AMF_DEPTH (dissectors/spec.py)",
+    "amf_expansion": "references repeat more than MAX_AMF_EXPANSION (dissectors/amf.py)",
+    "amf_values": "a message with more than MAX_AMF_NODES values (dissectors/spec.py)",
+    "chunk_sizes": "more changes than MAX_CHUNK_SIZES (dissectors/chunking.py)",
+    "codec_configurations": "more than MAX_CONFIGS of a connection (dissectors/connection.py)",
+    "command_values": "commands not decoded for state: FREE_VALUES (dissectors/budget.py)",
+    "commands": "commands of a connection not kept: MAX_COMMANDS (dissectors/connection.py)",
+    "connections": "RTMP connections left out: MAX_CONNECTIONS",
+    "encapsulation": "packets with more layers than MAX_LAYERS (analyzer/link/names.py)",
+    "flows": "segments of flows beyond MAX_FLOWS, EAGER_FLOWS (analyzer/link/model.py)",
+    "fragments": "IP datagrams given up (analyzer/link/fragments.py)",
+    "half_open": "handshakes forgotten: MAX_HALF_OPEN (analyzer/tcp/limits.py)",
+    "held_bytes": "bodies not held: MAX_HELD_BYTES, MAX_HELD_TOTAL (dissectors)",
+    "input": "input not read, by size, compression ratio or number of keys (analyzer/sources)",
+    "live_connections": "idle connections closed: MAX_LIVE (analyzer/tcp/limits.py)",
+    "malformed_commands": "more than MAX_FAULTS of a connection (dissectors/connection.py)",
+    "message_rows": "messages not listed: FREE_ROWS, BYTES_PER_ROW",
+    "message_runs": "pieces of a message not listed: MAX_RUNS, MAX_OPEN_RUNS (dissectors)",
+    "open_messages": "more under way than MAX_OPEN_MESSAGES (dissectors/chunking.py)",
+    "reader_events": "more than MAX_EVENTS of a direction (dissectors/chunking.py)",
+    "runs": "pieces of messages not listed: FREE_RUNS, BYTES_PER_RUN",
+    "search_budget": "no more searching for chunk boundaries (dissectors/reader.py)",
+    "sequence_distance": "segments ignored: MAX_DISTANCE (analyzer/tcp/limits.py)",
+    "small_connections": "connections not opened: FREE_OPENINGS (analyzer/tcp/limits.py)",
+    "tcp_buffers": "holes given up: MAX_BUFFERED and others (analyzer/tcp/limits.py)",
+}
+"""Name in `limits_hit` → what it means and where its constant stands."""
+
+_AMF: Final = {
+    "max_amf_depth": "amf_depth",
+    "max_amf_expansion": "amf_expansion",
+    "max_amf_nodes": "amf_values",
+}
+_INPUT: Final = frozenset({"input_limit", "decompression_bomb", "too_many_secrets"})
+
+
+class Bounds:
+    """Decides which rows are kept."""
+
+    def __init__(self) -> None:
+        self.budget = Budget()
+        self.hit: set[str] = set()
+
+    def connection(self, session: Session) -> bool:
+        """Whether one more RTMP connection is kept."""
+        if len(session.connections) < MAX_CONNECTIONS:
+            return True
+        self.hit.add("connections")
+        return False
+
+    def rows(self, kept: int, own: int, length: int, more: int) -> bool:
+        """Whether `more` rows are kept: beside `kept` of the capture and `own` of a direction
+        whose stream is `length` bytes long.
+        """
+        if kept + more <= FREE_ROWS + self.budget.fed // BYTES_PER_ROW:
+            return True
+        if own + more <= length // BYTES_PER_ROW:
+            return True
+        self.hit.add("message_rows")
+        return False
+
+    def trimmed(self, kept: int, rows: list[MessageRow]) -> list[MessageRow]:
+        """Return the rows with as many runs as may be kept beside `kept`."""
+        room = FREE_RUNS + self.budget.fed // BYTES_PER_RUN - kept - len(rows)
+        if sum(len(row.runs) for row in rows) - len(rows) <= max(room, 0):
+            return rows
+        self.hit.add("runs")
+        return [_with_one_run(row) if len(row.runs) > 1 else row for row in rows]
+
+
+def _with_one_run(row: MessageRow) -> MessageRow:
+    flags = (row.flags | Flag.LIMITED | Flag.DAMAGED) & ~Flag.COMPLETE
+    return row._replace(runs=row.runs[:1], received=row.runs[0].length, flags=flags)
+
+
+def limits_hit(session: Session) -> list[str]:
+    """Return the names of all limits that were hit, in alphabetical order."""
+    found = set(_of_session(session))
+    for connection in session.connections:
+        found.update(_of_connection(connection))
+    return sorted(found)
+
+
+def _of_session(session: Session) -> Iterator[str]:
+    yield from session.bounds.hit
+    yield from session.bounds.budget.exhausted
+    tracker, counters = session.tracker, session.link.counters
+    for name, count in (
+        ("live_connections", tracker.evicted),
+        ("small_connections", tracker.shed),
+        ("half_open", tracker.forgotten_handshakes),
+        ("tcp_buffers", tracker.overflows),
+        ("flows", counters.unknown_flow),
+        ("encapsulation", counters.too_deep),
+        ("fragments", counters.incomplete),
+    ):
+        if count:
+            yield name
+    if any(problem.code in _INPUT for problem in session.captures.problems):
+        yield "input"
+
+
+def _of_connection(connection: Connection) -> Iterator[str]:
+    for name in connection.rtmp.limits:
+        yield _AMF.get(name, name)
+    for half in connection.rtmp.halves:
+        if half.reader is not None:
+            yield from half.reader.limits
+            if half.reader.given_up and half.reader.rtmp_likely:
+                yield "search_budget"
+    for direction in connection.tcp_connection.directions:
+        if direction.stats.implausible:
+            yield "sequence_distance"

@@ -1,0 +1,1 @@
+"""Sub-commands, a module each: `main` takes the words behind the name and returns the exit code."""
