@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dissectors import spec
+from dissectors.dissect import section_of
 from dissectors.fields import Field
 from dissectors.messages.command import name_reply
 
@@ -21,6 +22,9 @@ def annotate(session: Lookup, row: int, body: Field) -> None:
         _acknowledgement(session, row, body)
     elif type_id in (spec.COMMAND_AMF0, spec.COMMAND_AMF3):
         _exchange(session, row, body)
+    section = section_of(type_id, body)
+    if section:
+        body.add("section", f"Section: {section}", section).plumbing = True
 
 
 def _acknowledgement(session: Lookup, row: int, body: Field) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from dissectors.budget import Budget
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
 
-FREE_ROWS: Final = 400_000
+FREE_ROWS: Final = 320_000
 """Message rows kept whatever the capture's size, 108 bytes each."""
 BYTES_PER_ROW: Final = 32
 """Stream bytes that pay for one more row: no real stream has so small messages on average."""
@@ -52,6 +53,7 @@ LIMITS: Final = {
 }
 """Name in `limits_hit` → what it means and where its constant stands."""
 
+_RUNS: Final = attrgetter("runs")
 _AMF: Final = {
     "max_amf_depth": "amf_depth",
     "max_amf_expansion": "amf_expansion",
@@ -88,7 +90,7 @@ class Bounds:
     def trimmed(self, kept: int, rows: list[MessageRow]) -> list[MessageRow]:
         """Return the rows with as many runs as may be kept beside `kept`."""
         room = FREE_RUNS + self.budget.fed // BYTES_PER_RUN - kept - len(rows)
-        if sum(len(row.runs) for row in rows) - len(rows) <= max(room, 0):
+        if sum(map(len, map(_RUNS, rows))) - len(rows) <= max(room, 0):
             return rows
         self.hit.add("runs")
         return [_with_one_run(row) if len(row.runs) > 1 else row for row in rows]

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from analyzer.model import CaptureInfo
-from analyzer.sources import Capture, FrameBatch, Input, Problem, Reading, open_captures
+from analyzer.sources import (
+    Capture,
+    CaptureState,
+    FrameBatch,
+    Input,
+    Problem,
+    Reading,
+    open_captures,
+)
 from dissectors.text import safe
 
 BLOCK: Final = 1 << 18
 """Bytes read at once when bodies are fetched: neighbours are asked for next."""
 CACHED_BLOCKS: Final = 32
+
+
+class CaptureSetState(NamedTuple):
+    """What reading the set has changed."""
+
+    files: list[CaptureState]
+    bases: list[int]
+    unordered: list[Problem]
 
 
 class CaptureSet:
@@ -59,11 +76,31 @@ class CaptureSet:
             if number + 1 < len(self.files):
                 self._bases.append(end)
 
+    @property
+    def plain_size(self) -> int | None:
+        """Bytes of all files together where all are ordinary ones, else None."""
+        sizes = [file.plain_size for file in self.files]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    def state(self, *, final: bool) -> CaptureSetState:
+        """Return what `batches` has changed so far; at the end with what is large."""
+        files = [file.state(final=final) for file in self.files]
+        return CaptureSetState(files, self._bases, self._unordered)
+
+    def adopt(self, state: CaptureSetState) -> None:
+        """Take over what `batches` has changed in another process."""
+        for file, each in zip(self.files, state.files, strict=True):
+            file.adopt(each)
+        self._bases, self._unordered = state.bases, state.unordered
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of one file; zeros where it has become shorter in the meantime."""
+        number = bisect_right(self._bases, offset) - 1
+        return self.files[number].pread(offset - self._bases[number], length).ljust(length, b"\0")
+
     def pread(self, offset: int, length: int) -> bytes:
         """Return capture bytes from the common offset space; short only at the end of a file."""
-        number = len(self._bases) - 1
-        while self._bases[number] > offset:
-            number -= 1
+        number = bisect_right(self._bases, offset) - 1
         offset -= self._bases[number]
         pieces = []
         while length > 0:

@@ -24,9 +24,11 @@ INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 CLOSED_PIPE: Final = 141
 
-FORMAT_NAMES: Final = ("tui", "summary", "list", "tree", "json", "ndjson")
+FORMAT_NAMES: Final = ("tui", *FORMATS)
 COMMANDS: Final = {
     "check": "findings decide the exit code, for CI",
+    "extract": "write media, metadata or raw bytes into files",
+    "redact": "copy a capture without the secrets in it",
     "schema": "print the JSON Schema of the JSON report",
 }
 """Sub-command → what it does; `analyzer.commands` has a module of that name with `main`."""
@@ -214,6 +216,21 @@ def input_options(parser: argparse.ArgumentParser) -> None:
         "-r", dest="read", metavar="FILE", action="append", default=[], help="one more capture"
     )
     parser.add_argument("-c", dest="count", metavar="N", type=_count, help="stop after N packets")
+    decode_option(parser)
+    parser.add_argument(
+        "--max-input-bytes",
+        metavar="SIZE",
+        type=_size,
+        help="leave each input, decompressed, after this much",
+    )
+    parser.add_argument(
+        "--check-checksums",
+        action="store_true",
+        help="leave out segments with a wrong TCP checksum, as their receiver did",
+    )
+
+
+def decode_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-d",
         dest="decode_as",
@@ -223,15 +240,9 @@ def input_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="take this port for RTMP",
     )
-    parser.add_argument(
-        "--max-input-bytes",
-        metavar="SIZE",
-        type=_size,
-        help="leave each input, decompressed, after this much",
-    )
 
 
-def output_options(form: Any, fail_on: str) -> None:
+def output_options(form: Any, fail_on: str | None) -> None:
     form.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
     form.add_argument(
         "--report",
@@ -245,7 +256,7 @@ def output_options(form: Any, fail_on: str) -> None:
         "--fail-on",
         choices=(*SEVERITIES, "never"),
         default=fail_on,
-        help=f"exit 1 on findings this bad or worse (default: {fail_on})",
+        help=f"exit 1 on findings this bad or worse (default: {fail_on or 'error'})",
     )
     form.add_argument(
         "--redact",

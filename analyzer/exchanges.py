@@ -18,17 +18,23 @@ _Key = TypeVar("_Key")
 
 MAX_WAITING = 16
 """Unanswered calls remembered per message stream: pause and seek may go without an answer."""
-_STREAM_CALLS = {
-    "publish": "NetStream.Publish.",
-    "play": "NetStream.Play.",
-    "play2": "NetStream.Play.",
-    "seek": "NetStream.Seek.",
-    "pause": "NetStream.",
-    "pauseRaw": "NetStream.",
-    "closeStream": "NetStream.Unpublish.",
-    "deleteStream": "NetStream.Unpublish.",
+_PAUSE = ("NetStream.Pause.", "NetStream.Unpause.")
+_STREAM_CALLS: dict[str, tuple[str, ...]] = {
+    "publish": ("NetStream.Publish.",),
+    "play": ("NetStream.Play.",),
+    "play2": ("NetStream.Play.",),
+    "seek": ("NetStream.Seek.",),
+    "pause": _PAUSE,
+    "pauseRaw": _PAUSE,
+    "closeStream": ("NetStream.Unpublish.",),
+    "deleteStream": ("NetStream.Unpublish.",),
 }
 """NetStream commands are answered by onStatus on their message stream, not by transaction id."""
+_NEWS = frozenset(
+    f"NetStream.Play.{event}"
+    for event in ("Stop", "Complete", "PublishNotify", "UnpublishNotify", "InsufficientBW")
+)
+"""What happens to a stream that plays already; no answer to play (§7.2.2.1)."""
 _ANNOUNCED = {
     "onFCPublish": "FCPublish",
     "onFCUnpublish": "FCUnpublish",
@@ -56,7 +62,7 @@ class _Timed(NamedTuple):
 
 def exchanges(connections: Iterable[Connection], messages: MessageTable) -> dict[int, Exchange]:
     """Pair calls with replies; returns the exchange by row, for both of its rows."""
-    rows = _command_rows(messages)
+    rows = command_rows(messages)
     times, frames = messages.column("time_ns"), messages.column("last_frame")
     found: dict[int, Exchange] = {}
     for connection in connections:
@@ -73,7 +79,7 @@ def exchanges(connections: Iterable[Connection], messages: MessageTable) -> dict
     return found
 
 
-def _command_rows(messages: MessageTable) -> dict[tuple[int, int, int], int]:
+def command_rows(messages: MessageTable) -> dict[tuple[int, int, int], int]:
     types = messages.column("type_id")
     rows = np.nonzero((types == spec.COMMAND_AMF0) | (types == spec.COMMAND_AMF3))[0]
     keys = [messages.column(name)[rows].tolist() for name in ("connection", "direction", "index")]
@@ -176,4 +182,4 @@ def _answers(call: Command, status: Command) -> bool:
         return False
     # A refusal may come under any code: NetStream.Failed, NetConnection.Call.Failed …
     failed = any(isinstance(v, dict) and v.get("level") == "error" for v in status.arguments)
-    return failed or code.startswith(_STREAM_CALLS[call.name])
+    return failed or (code.startswith(_STREAM_CALLS[call.name]) and code not in _NEWS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -27,6 +27,7 @@ from dissectors.spans import Run, Span, SpanMap
 if TYPE_CHECKING:
     from analyzer.captures import CaptureSet
     from analyzer.index import MessageTable, RunTable
+    from analyzer.metrics import Metrics
 
 CACHED_BODIES: Final = 256
 CACHED_WEIGHT: Final = 128 << 10
@@ -37,6 +38,10 @@ MAX_CHUNK_SPANS: Final = 4096
 """Chunks listed of one message; 16 MB in chunks of 128 bytes are 131,072."""
 MAX_WINDOW: Final = 1 << 20
 """Capture bytes read at once for the segments of one message."""
+MANY_RUNS: Final = 8
+CLOSE_RUNS: Final = 8
+"""So many runs of a message are read at once where they fill at least an eighth of the stream
+between them: interleaved chunks make a run of each."""
 MAX_TRACKS: Final = 256
 """Track ids are one byte."""
 GONE: Final = "no longer available"
@@ -92,6 +97,7 @@ class Lookup:
         self._dissections: OrderedDict[int, Dissection] = OrderedDict()
         self._cached = 0
         self._exchanges: dict[int, Exchange] | None = None
+        self._metrics: tuple[tuple[int, bool], Metrics] | None = None
         self._configs: OrderedDict[tuple[int, int, str, int], dict[int, CodecConfig]] = (
             OrderedDict()
         )
@@ -103,6 +109,18 @@ class Lookup:
             self._cached = 0
             self._configs.clear()
             self._exchanges = None
+            self._metrics = None
+
+    @property
+    def metrics(self) -> Metrics:
+        """Statistics of what is indexed so far; computed when asked for, again when more came."""
+        from analyzer.metrics import Metrics
+
+        with self._lock:
+            known = (len(self.messages), self.done)
+            if self._metrics is None or self._metrics[0] != known:
+                self._metrics = known, Metrics(self)
+            return self._metrics[1]
 
     def exchange(self, row: int) -> Exchange | None:
         """Return the call and reply that a command belongs to, once the capture is indexed."""
@@ -168,6 +186,20 @@ class Lookup:
             pieces.append(data)
         return b"".join(pieces), missing
 
+    def _at_once(self, stream: TcpDirection, runs: Sequence[Run]) -> tuple[bytes, int]:
+        """Read the stream once for many runs that stand close together and have no hole.
+
+        Returns the bytes and their stream offset; no bytes where each run is read by itself.
+        """
+        if len(runs) < MANY_RUNS:
+            return b"", 0
+        low = runs[0].stream_offset
+        length = runs[-1].stream_offset + runs[-1].stream_length - low
+        if length > CLOSE_RUNS * sum(run.stream_length for run in runs):
+            return b"", 0
+        data, holes = self._read(stream, low, length)
+        return (b"", 0) if holes else (data, low)
+
     def _pread(self, piece: Piece) -> bytes:
         assert piece.file_offset is not None
         return self.captures.pread(piece.file_offset, piece.length)
@@ -211,6 +243,7 @@ class Lookup:
         pieces: list[bytes] = []
         missing: list[Span] = []
         spans = self.runs(row)
+        whole, base = self._at_once(stream, spans.runs)
         position = 0
         for run in spans.runs:
             if not run.length:
@@ -218,7 +251,11 @@ class Lookup:
             if run.body_offset > position:  # whole chunks are missing
                 missing.append(Span(position, run.body_offset - position))
                 pieces.append(bytes(run.body_offset - position))
-            data, holes = self._read(stream, run.stream_offset, run.stream_length)
+            at, holes = run.stream_offset - base, list[Span]()
+            if whole:
+                data = whole[at : at + run.stream_length]
+            else:
+                data, holes = self._read(stream, run.stream_offset, run.stream_length)
             for hole in holes:
                 missing += SpanMap([run]).to_body(hole.start, hole.length)
             pieces.append(_unchunk(data, run))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -29,6 +29,24 @@ class Endpoint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """Which rules are run, and how. Rules are named by id (`TS-01`) or group (`TS`)."""
+
+    select: frozenset[str] = frozenset()
+    """Only these; empty: all."""
+    ignore: frozenset[str] = frozenset()
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Rule id → parameter → value, instead of the rule's own."""
+    severities: Mapping[str, str] = field(default_factory=dict)
+    """Rule id → severity, instead of the rule's own."""
+
+    def selects(self, rule: str) -> bool:
+        """Whether the rule is to be run."""
+        names = {rule, rule.partition("-")[0]}
+        return not names & self.ignore and (not self.select or bool(names & self.select))
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the user asked for."""
 
@@ -44,6 +62,9 @@ class Options:
     """Messages kept of an endless input."""
     streamed: bool = False
     """Messages are written while the capture runs: connections keep their first numbers."""
+    policy: Policy = field(default_factory=Policy)
+    check_checksums: bool = False
+    """Segments with a wrong TCP checksum are left out, as their receiver did."""
 
 
 @dataclass(slots=True)
@@ -229,9 +250,20 @@ class Connection:
         )
 
 
+class Place(NamedTuple):
+    """Where something was seen; what is not known is None."""
+
+    message: str | None
+    frame: int | None
+    time_ns: int | None
+    """Since the capture's first packet."""
+    span: tuple[int, int] | None = None
+    """(offset, length) in the direction's stream."""
+
+
 @dataclass(slots=True)
 class Diagnostic:
-    """A finding with its evidence."""
+    """A finding with its evidence: one per rule, connection and track."""
 
     rule: str
     severity: str
@@ -250,3 +282,32 @@ class Diagnostic:
     """`finding` or `inconclusive`."""
     id: str = ""
     fingerprint: str = ""
+    title: str = ""
+    """The rule's name, the same in every capture."""
+    direction: int | None = None
+    track: str | None = None
+    span: tuple[int, int] | None = None
+    """(offset, length) in the direction's stream."""
+    count: int = 1
+    last: Place | None = None
+    examples: list[Place] = field(default_factory=list)
+    blame: str | None = None
+    """`client`, `server`, `network` or `capture`, where the rule tells."""
+    cause: str | None = None
+    """Id of the finding that this one follows from."""
+    key: str = ""
+    """What tells it from others of its rule; part of the fingerprint."""
+
+
+class Verdict(NamedTuple):
+    """What the findings say about one connection."""
+
+    connection: str
+    status: str
+    """`pass`, `fail` or `inconclusive`."""
+    blame: str | None
+    """`client`, `server`, `network`, `capture`; None where nobody is."""
+    text: str
+    """One sentence, with frame and time where something was found."""
+    diagnostic: str | None = None
+    """Id of the finding it rests on."""

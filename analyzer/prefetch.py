@@ -1,17 +1,27 @@
-"""Work on one item while the next one is being made."""
+"""Work on one item while the next one is being made: in a thread, or in a process of its own."""
 
 from __future__ import annotations
 
+import os
+import pickle
+import signal
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import Queue
 from threading import Thread
-from typing import TypeVar
+from typing import BinaryIO, NoReturn, TypeVar
 
 Item = TypeVar("Item")
 
+PIPE = 1 << 20
+"""Bytes of items that wait in the pipe; Linux gives 64 KB unless asked."""
 
-def prefetched(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield `items`, made one ahead in a thread: reading and numpy leave the interpreter free.
+
+def in_thread(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield `items`, made one ahead in a thread: waiting and numpy leave the interpreter free.
 
     Order and exceptions are those of `items`.
     """
@@ -42,3 +52,71 @@ def prefetched(items: Iterator[Item]) -> Iterator[Item]:
         wanted = False
         if not ready.empty():
             ready.get_nowait()
+
+
+def can_fork() -> bool:
+    """Whether a forked child is safe here, and would have a processor of its own."""
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return False
+    return len(os.sched_getaffinity(0)) > 1
+
+
+def in_process(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield `items`, made ahead in a forked child, as pickles.
+
+    Order and exceptions are those of `items`; whatever else making them changes stays in the
+    child, so an item must carry it.
+    """
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        # numpy's idle threads are meant; the child calls nothing of theirs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        os.close(reading)
+        _make(items, writing)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb", buffering=PIPE) as pipe:
+            yield from _received(pipe)
+    finally:
+        os.waitpid(child, 0)  # the closed pipe ends it, if it did not end by itself
+
+
+def _received(pipe: BinaryIO) -> Iterator[Item]:
+    while True:
+        try:
+            item, error = pickle.load(pipe)
+        except EOFError:
+            raise MemoryError("the reading process was killed") from None
+        if error is not None:
+            raise error
+        if item is None:
+            return
+        yield item
+
+
+def _make(items: Iterator[Item], writing: int) -> NoReturn:
+    """Be the child: send the items, then leave without touching what belongs to the parent."""
+    import fcntl  # not on every system, unlike this module
+
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+        with suppress(OSError):  # more than a user may have
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE)
+        with os.fdopen(writing, "wb") as pipe:
+            try:
+                for item in items:
+                    _send(pipe, (item, None))
+                _send(pipe, (None, None))
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                _send(pipe, (None, error))
+    finally:
+        os._exit(0)
+
+
+def _send(pipe: BinaryIO, what: object) -> None:
+    pickle.dump(what, pipe, pickle.HIGHEST_PROTOCOL)
+    pipe.flush()

@@ -8,11 +8,11 @@ parameters of authentication schemes, and every echo of them, in hex as well. Ea
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
+from analyzer.redaction.finder import SHORT, Finder
 from dissectors import spec
 from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES, LEAST_VALUES
 from dissectors.text import LABEL_LIMIT, safe
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from analyzer.session import Session
     from dissectors.fields import Field
 
-SHORT: Final = 4
-"""A secret shorter than this is replaced only where it is a whole value, not inside others."""
 MAX_SECRETS: Final = 10_000
 """Past this every captured text is hidden: a leak is worse than a report that says less."""
 MAX_SECRET_LENGTH: Final = 65_535
@@ -34,15 +32,24 @@ for a megabyte made for that. What is not searched must not be shown, so all tex
 BYTES_PER_MESSAGE: Final = 4096
 BYTES_PER_TEXT: Final = 64
 FIELDS_PER_VALUE: Final = 3
+LARGE: Final = 10_000
+"""Fields from which on a message pays in full: no real one has so many."""
 HIDDEN: Final = "‹hidden›"
 
-_NAME_COMMANDS: Final = frozenset(
+NAME_COMMANDS: Final = frozenset(
     "publish play play2 releaseStream deleteStream closeStream FCPublish FCUnpublish FCSubscribe "
     "FCUnsubscribe getStreamLength DVRGetStreamInfo DVRSubscribe set_playlist secureTokenResponse "
     "NetStream.Authenticate.UsherToken".split()
 )
-_TEXT_TYPES: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3, spec.DATA_AMF0, spec.DATA_AMF3)
-_ORDINARY: Final = frozenset(
+TEXT_TYPES: Final = (
+    spec.COMMAND_AMF0,
+    spec.COMMAND_AMF3,
+    spec.DATA_AMF0,
+    spec.DATA_AMF3,
+    spec.SHARED_OBJECT_AMF0,
+    spec.SHARED_OBJECT_AMF3,
+)
+ORDINARY: Final = frozenset(
     "live record append vod app stream streams video audio data test default publish play connect "
     "status error warning null true false name code level description rtmp rtmps flash nonprivate "
     "_definst_ media mp4: flv: mp3: message command object string number boolean type info body "
@@ -68,7 +75,8 @@ _NAME_MEMBERS: Final = frozenset({"", "streamname", "oldstreamname"})
 """Members of play2's parameters that hold names; set_playlist numbers its paths."""
 _ECHOES: Final = re.compile(
     r"(\S+) is (?:now|already) (?:un)?publish(?:ed|ing).*"
-    r"|(?:Playing and resetting|(?:Start|Stopp)ed playing|Failed to play|Publishing) (\S+?)[.;]?",
+    r"|(?:Playing and resetting|(?:Start|Stopp)ed playing|Failed to play|Publishing) (\S+?)[.;]?"
+    r"|FC(?:Un)?[Pp]ublish to stream (\S+?)[.;]?",
     re.DOTALL,
 )
 """How Flash Media Server's status descriptions name a stream: all there is when only the server's
@@ -85,6 +93,8 @@ class Secrets:
         self.parts: dict[str, str] = {}
         self.raw: dict[bytes, str] = {}
         """Bytes as they stand on the wire → the secret."""
+        self.words: dict[bytes, str] = {}
+        """The same of short and ordinary ones, secret only where they are a whole value."""
         self.overflow = False
         self.searched = 0
         """AMF values looked at. What was not looked at must not be shown: at the limit that
@@ -101,18 +111,26 @@ class Secrets:
         if text in self.whole and raw is None:
             return
         secret = secret or self.whole.get(text, text)
-        ordinary = len(text) < SHORT or text.lower() in _ORDINARY
-        for form in {text, safe(text), safe(text[:LABEL_LIMIT]), unquote(text)}:
+        ordinary = len(text) < SHORT or text.lower() in ORDINARY
+        escaped = quote(text, safe="", errors="surrogatepass")
+        for form in {text, safe(text), safe(text[:LABEL_LIMIT]), unquote(text), escaped}:
             self.whole.setdefault(form, secret)
             if not ordinary and len(form) >= SHORT:
                 self.parts.setdefault(form, secret)
-        for data in {raw or text.encode("utf-8", "surrogatepass"), unquote_to_bytes(text)}:
+        plain = raw or text.encode("utf-8", "surrogatepass")
+        for data in {plain, unquote_to_bytes(text), escaped.encode()}:
             if not ordinary and len(data) >= SHORT:
                 self.raw.setdefault(data, secret)
             elif len(data) < 64:
-                # As a whole value: AMF0 String with its length, AMF3 string with marker and length.
-                self.raw.setdefault(b"\x02" + len(data).to_bytes(2, "big") + data, secret)
-                self.raw.setdefault(b"\x06" + bytes([len(data) << 1 | 1]) + data, secret)
+                self.words.setdefault(data, secret)
+
+    def update(self, other: Secrets) -> None:
+        """Take the secrets of another capture, too: one output may tell of several."""
+        self.whole = other.whole | self.whole
+        self.parts = other.parts | self.parts
+        self.raw = other.raw | self.raw
+        self.words = other.words | self.words
+        self.overflow |= other.overflow or len(self.whole) > MAX_SECRETS
 
     def name(self, text: str, raw: bytes | None = None) -> None:
         """Register a stream name: whole, and what servers echo of it."""
@@ -132,7 +150,7 @@ class Secrets:
         self.add(text)
         for parameter in text.split("&")[:64]:
             value = parameter.partition("=")[2]
-            if len(value) >= SHORT and value.lower() not in _ORDINARY:
+            if len(value) >= SHORT and value.lower() not in ORDINARY:
                 self.add(value)
 
     def url(self, text: str) -> None:
@@ -153,7 +171,7 @@ class Secrets:
                 self.query(match[1])
         if "=" in text:
             for match in _PARAMETER.finditer(text):
-                if _SENSITIVE.search(match[1]) and match[2].lower() not in _ORDINARY:
+                if _SENSITIVE.search(match[1]) and match[2].lower() not in ORDINARY:
                     self.add(match[2])
 
 
@@ -169,7 +187,7 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
     import numpy as np
 
     types = session.messages.column("type_id")[rows]
-    found = rows[np.isin(types, _TEXT_TYPES)].tolist()
+    found = rows[np.isin(types, TEXT_TYPES)].tolist()
     room = FREE_VALUES + session.bounds.budget.fed // BYTES_PER_VALUE
     for row in found:
         if secrets.searched > room:
@@ -177,7 +195,8 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
             break
         _of_message(session, row, secrets)
         fields = sum(1 for _ in session.dissect(row).body.walk())
-        secrets.searched += max(fields // FIELDS_PER_VALUE, LEAST_VALUES)
+        cost = fields if fields > LARGE else fields // FIELDS_PER_VALUE
+        secrets.searched += max(cost, LEAST_VALUES)
     for connection in session.connections:
         for url in (connection.app, connection.tc_url):
             if isinstance(url, str):
@@ -186,6 +205,9 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
         for stream in connection.streams:
             if isinstance(stream.name, str):
                 secrets.name(stream.name)
+                if not stream.name and connection.app:
+                    # The whole address was pasted into the server's field, key and all.
+                    secrets.name(connection.app.partition("/")[2])
     return bool(found)
 
 
@@ -197,22 +219,29 @@ def _of_message(session: Session, row: int, secrets: Secrets) -> None:
     for member, text in _strings(summary):
         if member in _URL_MEMBERS:
             secrets.url(text)
+        if _SENSITIVE.search(member) and len(text) >= SHORT and text.lower() not in ORDINARY:
+            secrets.add(text)
         if member == "description" and (echo := _ECHOES.fullmatch(text)):
-            secrets.name(echo[1] or echo[2])
+            secrets.name(echo[1] or echo[2] or echo[3])
         elif member == "details" and kind == "command" and len(text.split()) == 1:
             secrets.name(text)  # the stream's name in Flash Media Server's onStatus
         secrets.search(text)
     name = summary.get("name")
     if kind != "command" or not isinstance(name, str | None):
         return
-    if name in _NAME_COMMANDS:
+    if name in NAME_COMMANDS:
         for value in summary.get("arguments", [])[:1]:
             for member, text in _strings(value):
                 if member not in _NAME_MEMBERS and not member.isdigit():
                     continue
                 raw = _raw(session, row, text) if "\ufffd" in text else None
                 secrets.name(text, raw)
-    if name in _NAME_COMMANDS or name is None or name == "connect":
+    if name == "connect":
+        # RTMP 1.0 §7.2.1.1: optional user arguments; names and passwords, where there are any.
+        for _, text in _strings(summary.get("arguments", [])):
+            if len(text) >= SHORT and text.lower() not in ORDINARY:
+                secrets.add(text)
+    if name in NAME_COMMANDS or name is None or name == "connect":
         for node in session.dissect(row).body.walk():
             if node.name == "undecoded" and node.length >= SHORT:
                 _undecoded(session, row, node, secrets)
@@ -250,6 +279,14 @@ def _strings(value: Any) -> Iterator[tuple[str, str]]:
             stack.extend((str(key).lower(), part) for key, part in reversed(list(pairs)))
 
 
+def _values(data: bytes) -> tuple[bytes, bytes]:
+    """Return a short string as a whole value: AMF0 with its length, AMF3 with marker and length."""
+    return (
+        b"\x02" + len(data).to_bytes(2, "big") + data,
+        b"\x06" + bytes([len(data) << 1 | 1]) + data,
+    )
+
+
 class Redactor:
     """Replaces secrets in one output; placeholders are numbered as they appear in it."""
 
@@ -261,11 +298,13 @@ class Redactor:
     def refresh(self) -> None:
         """Take notice of secrets that were added."""
         secrets = self.secrets
-        self._texts = _Finder(secrets.parts)
-        self._bytes = _Finder({data.hex(): secret for data, secret in secrets.raw.items()}, 2)
+        self._texts = Finder(secrets.parts)
+        values = {form: secrets.words[data] for data in secrets.words for form in _values(data)}
+        wanted = {data.hex(): secret for data, secret in (secrets.raw | values).items()}
+        self._bytes = Finder(wanted, 2)
         quoted = [form for form in secrets.whole if form not in secrets.parts]
         # Short ones stand quoted in labels and in the info column: publish('a').
-        self._quoted = _Finder({f"'{form}'": secrets.whole[form] for form in quoted})
+        self._quoted = Finder({f"'{form}'": secrets.whole[form] for form in quoted})
 
     def placeholder(self, secret: str) -> str:
         """Return ``‹key#n›`` for a secret."""
@@ -337,72 +376,4 @@ class Redactor:
         }
 
     def _known(self, name: str) -> bool:
-        return name in _NAME_COMMANDS or name.lower() in _ORDINARY
-
-
-class _Finder:
-    """Finds the longest of many strings at each place of a text, in time linear in the text.
-
-    Strings are grouped by their first characters and looked up by length.
-    """
-
-    def __init__(self, wanted: dict[str, str], step: int = 1) -> None:
-        """`step` 2 looks at every second place only: pairs of hex digits."""
-        self.wanted = wanted
-        self.step = step
-        self.sorted = sorted(wanted)
-        self.width = min(SHORT, min(map(len, wanted), default=SHORT))
-        self.lengths: dict[str, list[int]] = {}
-        for form in wanted:
-            lengths = self.lengths.setdefault(form[: self.width], [])
-            if len(form) not in lengths:
-                lengths.append(len(form))
-        for lengths in self.lengths.values():
-            lengths.sort(reverse=True)
-        # With few beginnings a regular expression skips quickly to the places that matter.
-        few = sorted(self.lengths) if len(self.lengths) <= 64 else []
-        self.start = re.compile("|".join(map(re.escape, few)), re.DOTALL) if few else None
-
-    def find(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Yield (start, length, secret) of the strings wanted, not overlapping."""
-        at = 0
-        while self.wanted and (at := self._next(text, at)) >= 0:
-            lengths = self.lengths[text[at : at + self.width]] if at % self.step == 0 else ()
-            for length in lengths:
-                form = text[at : at + length]
-                if form in self.wanted:
-                    yield at, len(form), self.wanted[form]
-                    at += len(form)
-                    break
-            else:
-                at += 1
-
-    def replace(self, text: str, show: Callable[[str], str]) -> str:
-        """Return `text` with every string wanted replaced by what `show` makes of its secret."""
-        pieces: list[str] = []
-        done = 0
-        for start, length, secret in self.find(text):
-            pieces += (text[done:start], show(secret))
-            done = start + length
-        return "".join([*pieces, text[done:]]) if pieces else text
-
-    def _next(self, text: str, at: int) -> int:
-        """Return the next place where a string wanted may begin, -1 behind the last."""
-        if self.start is not None:
-            match = self.start.search(text, at)
-            return match.start() if match else -1
-        for place in range(at, len(text) - self.width + 1):
-            if text[place : place + self.width] in self.lengths:
-                return place
-        return -1
-
-    def replace_end(self, text: str, show: Callable[[str], str], least: int = SHORT) -> str:
-        """Replace the longest end of `text`, `least` characters or more, that begins a secret."""
-        for start in range(max(0, len(text) - LABEL_LIMIT), len(text) - least + 1):
-            if (len(text) - start) % self.step:
-                continue
-            end = text[start:]
-            place = bisect_left(self.sorted, end)
-            if place < len(self.sorted) and self.sorted[place].startswith(end):
-                return text[:start] + show(self.wanted[self.sorted[place]])
-        return text
+        return name in NAME_COMMANDS or name.lower() in ORDINARY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import stat
@@ -56,12 +57,12 @@ def run(options: argparse.Namespace) -> int:
                 outputs.insert(0, ("summary", sys.stdout))
             elif code or not outputs:
                 return code
-        if not session.done and not _analyse(session, options, streamer):
+        if not session.done and not analyse(session, options, streamer):
             return cli.UNREADABLE
         if streamer is not None:
             streamer.finish(session)
         _write(session, options, compiled, outputs)
-        _tell_drops(session, options)
+        tell_drops(session, options)
         return _exit_code(session, options, told=form in ("check", "summary"))
 
 
@@ -69,17 +70,31 @@ def _exit_code(session: Session, options: argparse.Namespace, *, told: bool) -> 
     """Return the exit code; `told` when the output itself says why it is inconclusive."""
     from analyzer.export.verdict import nothing_to_judge, reached
 
+    unsupported = unsupported_link(session)
+    if unsupported is not None:
+        return cli.complain(unsupported, cli.UNREADABLE)
     if reached(session, options.fail_on):
         return cli.FINDINGS
     reason = nothing_to_judge(session)
     if reason is None:
         return cli.OK
     if not told:
-        _say(options, f"inconclusive: {reason}")
+        say(options, f"inconclusive: {reason}")
     return cli.INCONCLUSIVE
 
 
-def _say(options: argparse.Namespace, text: str) -> None:
+def unsupported_link(session: Session) -> str | None:
+    """Say that no packet could be read for its link type, None where one could."""
+    links = session.link.counters.unsupported_link
+    if not links or sum(links.values()) != session.packets:
+        return None
+    from analyzer.sources import link_name
+
+    names = ", ".join(f"{link_name(link)} ({link})" for link in sorted(links))
+    return f"link type {names} is not supported: nothing was read"
+
+
+def say(options: argparse.Namespace, text: str) -> None:
     if not options.quiet:
         sys.stderr.write(f"{cli.PROGRAM}: {text}\n")
 
@@ -128,34 +143,38 @@ def _outputs(options: argparse.Namespace, form: str, stack: ExitStack) -> list[t
     """Open every output before the work begins; raises `UsageError`."""
     wanted = [] if form == "tui" else [(form, options.output or "-")]
     outputs: list[tuple[str, TextIO]] = []
+    taken: set[str] = set()
     for name, path in [*wanted, *options.report]:
         if path == "-":
             if options.flush:
                 sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
             outputs.append((name, sys.stdout))
             continue
+        if path in taken and path != os.devnull:
+            raise UsageError(f"{path}: named for two outputs")
+        taken.add(path)
         for capture in options.captures:
-            if capture != "-" and _same(capture, path):
+            if capture != "-" and same_file(capture, path):
                 raise UsageError(f"{path}: is the capture itself; it is not overwritten")
         try:
-            outputs.append((name, stack.enter_context(_open(path))))
+            outputs.append((name, stack.enter_context(open_text(path))))
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from None
     return outputs
 
 
-def _open(path: str) -> TextIO:
+def open_text(path: str) -> TextIO:
     return Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _same(first: str, second: str) -> bool:
+def same_file(first: str, second: str) -> bool:
     try:
         return Path(first).samefile(second)
     except OSError:
         return False
 
 
-def _options(options: argparse.Namespace, stack: ExitStack, *, streamed: bool) -> Options:
+def session_options(options: argparse.Namespace, stack: ExitStack, *, streamed: bool) -> Options:
     from analyzer.model import Options
     from analyzer.sources import Reading
 
@@ -178,6 +197,7 @@ def _options(options: argparse.Namespace, stack: ExitStack, *, streamed: bool) -
         endless=bounded,
         rows=rows,
         streamed=streamed,
+        check_checksums=options.check_checksums,
     )
 
 
@@ -221,10 +241,11 @@ def _paths(options: argparse.Namespace, form: str) -> list[Any]:
 
 def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     """Run the TUI, which indexes in the background; None when it cannot run here."""
+    gc.disable()  # an eighth of the time of importing; the interface turns it on again
     try:
         app = import_module("analyzer.tui.app")
     except ImportError as error:
-        _say(options, f"no terminal interface ({error}); here is the summary")
+        say(options, f"no terminal interface ({error}); here is the summary")
         return None
     code: int = app.run(session, options.filter)
     return code
@@ -236,7 +257,7 @@ def _open_session(
     """Open the captures; raises `SourceError`."""
     from analyzer.session import Session
 
-    return Session(_paths(options, form), _options(options, stack, streamed=streamed))
+    return Session(_paths(options, form), session_options(options, stack, streamed=streamed))
 
 
 def _streamer(
@@ -253,17 +274,17 @@ def _streamer(
     del outputs[0]
     redacted = FORMATS[name].redacted if options.redact is None else options.redact
     if FORMATS[name].redacted and options.redact is False:
-        _say(options, UNMASKED.format(name))
+        say(options, UNMASKED.format(name))
     return streaming.Streamer(name, out, _request(options, compiled, out), redacted)
 
 
-def _tell_drops(session: Session, options: argparse.Namespace) -> None:
+def tell_drops(session: Session, options: argparse.Namespace) -> None:
     for problem in session.captures.problems:
         if problem.code == "capture_drops":
-            _say(options, f"{problem.text}: {problem.count}")
+            say(options, f"{problem.text}: {problem.count}")
 
 
-def _analyse(session: Session, options: argparse.Namespace, streamer: Streamer | None) -> bool:
+def analyse(session: Session, options: argparse.Namespace, streamer: Streamer | None) -> bool:
     """Index the captures, with progress on a terminal's stderr; False if one is unreadable."""
     from analyzer.sources import SourceError
 
@@ -292,7 +313,7 @@ def _analyse(session: Session, options: argparse.Namespace, streamer: Streamer |
         if progress is not None:
             progress.clear()
     if options.verbose:
-        _say(
+        say(
             options,
             f"{session.capture.packets} packets, {len(session.connections)} RTMP connections, "
             f"{len(session.messages)} messages",
@@ -344,7 +365,7 @@ def _write(
         form.write(session, out, request)
         out.flush()
     if unmasked:
-        _say(options, UNMASKED.format(", ".join(unmasked)))
+        say(options, UNMASKED.format(", ".join(unmasked)))
 
 
 def _request(options: argparse.Namespace, compiled: Filter | None, out: TextIO) -> Request:
@@ -355,12 +376,13 @@ def _request(options: argparse.Namespace, compiled: Filter | None, out: TextIO) 
         detail=options.detail,
         plumbing=options.plumbing,
         hexdump=options.hexdump,
-        color=_color(options.color, out),
+        color=color(options.color, out),
+        captures=options.captures,
         fail_on="error" if options.fail_on == "never" else options.fail_on,
     )
 
 
-def _color(choice: str, out: TextIO) -> bool:
+def color(choice: str, out: TextIO) -> bool:
     if choice != "auto":
         return choice == "always"
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -16,13 +16,12 @@ import numpy as np
 from analyzer.bounds import Bounds, limits_hit
 from analyzer.captures import CaptureSet
 from analyzer.index import MessageTable, RunTable
-from analyzer.link import LinkLayer, SegmentBatch
+from analyzer.intake import Intake
 from analyzer.lookup import Lookup
 from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
-from analyzer.prefetch import prefetched
 from analyzer.retention import Kept
-from analyzer.rules import findings
-from analyzer.sources import FrameBatch, Input
+from analyzer.rules import Judgement, run
+from analyzer.sources import Input
 from analyzer.tcp import TcpConnection, TcpDirection, TcpTracker
 from dissectors.chunk_state import MessageRow
 from dissectors.connection import RtmpConnection
@@ -83,24 +82,25 @@ class Session(Lookup):
         self.runs_table = RunTable(endless)
         self._kept = Kept() if endless else None
         self.connections: list[Connection] = []
-        self.diagnostics: list[Diagnostic] = []
+        self._judgement: Judgement | None = None
         self.limits_hit: list[str] = []
         self.done = False
         self.cancelled = False
-        self.packets = 0
         self.tcp_flows = 0
         """TCP connections with payload, RTMP or not."""
         self.foreign: Counter[tuple[str, int]] = Counter()
         """Connections that are something else, by protocol (`tls`, `http`) and server port."""
-        self.link = LinkLayer()
+        self._intake = Intake(
+            self.captures,
+            self.options.max_packets,
+            check_checksums=self.options.check_checksums,
+        )
+        self.link = self._intake.link
         self.tracker = TcpTracker(self.link.flows, self)
         self.bounds = Bounds()
         self._tracked: dict[int, _Tracked] = {}
         self._dirty: dict[int, None] = {}
         self._start_ns: int | None = None
-        self._last_ns = 0
-        self._first_ns = 0
-        """The earliest time; captures given together need not be in order."""
         super().__init__()
         if self._kept is not None:
             self.pinned = self._kept.bytes
@@ -125,12 +125,13 @@ class Session(Lookup):
         if self._kept is not None:
             self.limits_hit += self._kept.limits(self)
         self.done = True
-        self.diagnostics = findings(self)
         if progress is not None:
             progress(self)
 
     def _index(self, progress: Progress | None) -> None:
-        for segments in prefetched(self._segments()):
+        for segments in self._intake.segments():
+            if self._start_ns is None:
+                self._start_ns = self._intake.start_ns
             self.tracker.feed(segments)
             self._flush()
             if progress is not None and progress(self) is False:
@@ -141,15 +142,20 @@ class Session(Lookup):
                 self._kept.apply(self)
         self.tracker.finish()
 
-    def _segments(self) -> Iterator[SegmentBatch]:
-        for batch in self.captures.batches():
-            batch = self._limit(batch)
-            if not len(batch):
-                return
-            self._times(batch)
-            yield self.link.decode(batch)
-            if self.packets == self.options.max_packets:
-                return
+    @property
+    def judgement(self) -> Judgement:
+        """What the rules say, once everything was read; they run when this is asked first."""
+        if not self.done:
+            return Judgement()
+        with self._lock:
+            if self._judgement is None:
+                self._judgement = run(self)
+        return self._judgement
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The findings, by connection, time and rule."""
+        return self.judgement.diagnostics
 
     def cancel(self) -> None:
         """Stop after the batch under way; what was indexed stays."""
@@ -173,38 +179,19 @@ class Session(Lookup):
         """The capture as known so far."""
         info = self.captures.info()
         info.packets = self.packets
-        info.start_ns = self._start_ns
-        info.duration_ns = max(self._last_ns - (self._start_ns or 0), 0)
+        info.start_ns = self._intake.start_ns if self._start_ns is None else self._start_ns
+        info.duration_ns = max(self._intake.last_ns - (info.start_ns or 0), 0)
         return info
+
+    @property
+    def packets(self) -> int:
+        """Frames read so far."""
+        return self._intake.packets
 
     @property
     def capture_start_ns(self) -> int:
         """Time of the first packet, nanoseconds since the epoch; times of rows count from it."""
         return self._start_ns or 0
-
-    def _limit(self, batch: FrameBatch) -> FrameBatch:
-        """Cut the batch at the number of packets asked for (-c)."""
-        most = self.options.max_packets
-        if most is None or self.packets + len(batch) <= most:
-            return batch
-        keep = most - self.packets
-        return FrameBatch(
-            batch.data,
-            batch.base,
-            batch.first_frame,
-            batch.offset[:keep],
-            batch.caplen[:keep],
-            batch.wirelen[:keep],
-            batch.time_ns[:keep],
-            batch.link[:keep],
-        )
-
-    def _times(self, batch: FrameBatch) -> None:
-        if self._start_ns is None:
-            self._start_ns = self._first_ns = int(batch.time_ns[0])
-        self._first_ns = min(self._first_ns, int(batch.time_ns.min()))
-        self._last_ns = max(self._last_ns, int(batch.time_ns.max()))
-        self.packets += len(batch)
 
     # -- the TCP layer's consumer ---------------------------------------------------------
 
@@ -351,15 +338,15 @@ class Session(Lookup):
 
     def _rebase(self) -> None:
         """Count times from the earliest packet where that is not the first one."""
-        late = self.capture_start_ns - self._first_ns
+        late = self.capture_start_ns - self._intake.first_ns
         if self._start_ns is None or not late:
             return
-        self._start_ns = self._first_ns
+        self._start_ns = self._intake.first_ns
         for name in ("time_ns", "first_time_ns"):
             column = self.messages.column(name)
             column += late
         for view in self.connections:
-            view.epoch_ns = self._first_ns
+            view.epoch_ns = self._intake.first_ns
 
     def _renumber(self) -> None:
         """Number connections by their first packet and turn those whose sides were mistaken.

@@ -27,6 +27,11 @@ PROBE_LIMIT: Final = 64 << 10
 """Bytes of one direction after which an undecided stream is taken for something else."""
 
 _MEDIA: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
+_EXTENDED: Final = {
+    spec.AUDIO: frozenset(range(0x90, 0xA0)),
+    spec.VIDEO: frozenset(range(0x80, 0x100)),
+}
+"""First bytes of Enhanced RTMP, where not the second byte alone tells a configuration."""
 _COMMANDS: Final = frozenset({spec.COMMAND_AMF0, spec.COMMAND_AMF3})
 _CLIENT_CALLS: Final = frozenset({"connect", "createStream", "publish", "play", "releaseStream"})
 
@@ -290,7 +295,12 @@ class RtmpConnection:
             return
         for row in rows:
             if row.type_id in _MEDIA:
-                if row.head and is_config(row):
+                head = row.head
+                if (
+                    head
+                    and (head[1:2] == b"\0" or head[0] in _EXTENDED[row.type_id])
+                    and is_config(row)
+                ):
                     self._config(half, row, _MEDIA[row.type_id])
             elif row.type_id == spec.AGGREGATE and row.body:
                 for type_id, kind in _MEDIA.items():

@@ -19,12 +19,16 @@ class Malformed(Exception):  # noqa: N818 — the field's word, and it is data r
 class Cursor:
     """Reads values from `data` between `pos` and `end`; past the end raises `Malformed`."""
 
-    __slots__ = ("data", "end", "pos")
+    __slots__ = ("cut", "data", "end", "pos")
 
-    def __init__(self, data: bytes, pos: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self, data: bytes, pos: int = 0, end: int | None = None, cut: bool = False
+    ) -> None:
         self.data = data
         self.pos = pos
         self.end = len(data) if end is None else min(end, len(data))
+        self.cut = cut
+        """The sender's bytes go on behind `end`; they were not captured."""
 
     def __len__(self) -> int:
         """Bytes left."""
@@ -58,7 +62,8 @@ class Cursor:
     def sub(self, count: int, what: str = "data") -> "Cursor":
         """Return a cursor over the next `count` bytes (same coordinates) and move past them."""
         start = self.need(count, what)
-        return Cursor(self.data, start, start + count)
+        end = start + count
+        return Cursor(self.data, start, end, self.cut and end == self.end)
 
     def uint(self, count: int, what: str = "integer") -> int:
         """Read an unsigned big-endian integer of `count` bytes."""

@@ -17,6 +17,7 @@ from dissectors.messages import (
     user_control,
     video,
 )
+from dissectors.messages.sections import specific_section
 from dissectors.registry import MessageTable, MessageType
 
 
@@ -27,7 +28,7 @@ def dissect_body(
     entry = (MESSAGE_TYPES if table is None else table).get(type_id) or unknown(type_id)
     root = Field(entry.key, "RTMP Body", None, 0, len(body))
     try:
-        entry.read(Cursor(body), root, ctx)
+        entry.read(Cursor(body, cut=ctx.truncated), root, ctx)
     except Malformed as fault:
         _attach(root, fault, ctx)
     cover(root, body)
@@ -35,6 +36,12 @@ def dissect_body(
         return Dissection(entry.name, entry.name, root)
     title, info = entry.describe(root, ctx)
     return Dissection(title, info, root)
+
+
+def section_of(type_id: int, body: Field) -> str:
+    """Return where the specifications describe a dissected body; "" where they do not."""
+    entry = MESSAGE_TYPES.get(type_id)
+    return "" if entry is None else specific_section(body) or entry.section
 
 
 def _attach(root: Field, fault: Malformed, ctx: Context) -> None:
@@ -187,48 +194,85 @@ MESSAGE_TYPES.update(
             "control",
             protocol_control.read_set_chunk_size,
             protocol_control.describe_set_chunk_size,
+            section="RTMP 1.0 §5.4.1",
         ),
         2: MessageType(
             "Abort Message",
             "control",
             protocol_control.read_abort,
             protocol_control.describe_abort,
+            section="RTMP 1.0 §5.4.2",
         ),
         3: MessageType(
             "Acknowledgement",
             "control",
             protocol_control.read_acknowledgement,
             protocol_control.describe_acknowledgement,
+            section="RTMP 1.0 §5.4.3",
         ),
         4: MessageType(
-            "User Control Message", "user_control", user_control.read, user_control.describe
+            "User Control Message",
+            "user_control",
+            user_control.read,
+            user_control.describe,
+            section="RTMP 1.0 §6.2, §7.1.7",
         ),
         5: MessageType(
             "Window Acknowledgement Size",
             "control",
             protocol_control.read_window_acknowledgement_size,
             protocol_control.describe_window_acknowledgement_size,
+            section="RTMP 1.0 §5.4.4",
         ),
         6: MessageType(
             "Set Peer Bandwidth",
             "control",
             protocol_control.read_set_peer_bandwidth,
             protocol_control.describe_set_peer_bandwidth,
+            section="RTMP 1.0 §5.4.5",
         ),
-        8: MessageType("Audio Data", "audio", audio.read, audio.describe),
-        9: MessageType("Video Data", "video", video.read, video.describe),
-        15: MessageType("AMF3 Data", "data", data.read, data.describe),
+        8: MessageType(
+            "Audio Data",
+            "audio",
+            audio.read,
+            audio.describe,
+            section="RTMP 1.0 §7.1.4, FLV 10.1 §E.4.2",
+        ),
+        9: MessageType(
+            "Video Data",
+            "video",
+            video.read,
+            video.describe,
+            section="RTMP 1.0 §7.1.5, FLV 10.1 §E.4.3",
+        ),
+        15: MessageType("AMF3 Data", "data", data.read, data.describe, section="RTMP 1.0 §7.1.2"),
         16: MessageType(
-            "AMF3 Shared Object", "shared_object", shared_object.read, shared_object.describe
+            "AMF3 Shared Object",
+            "shared_object",
+            shared_object.read,
+            shared_object.describe,
+            section="RTMP 1.0 §7.1.3",
         ),
-        17: MessageType("AMF3 Command", "command", command.read, command.describe),
-        18: MessageType("AMF0 Data", "data", data.read, data.describe),
+        17: MessageType(
+            "AMF3 Command", "command", command.read, command.describe, section="RTMP 1.0 §7.1.1"
+        ),
+        18: MessageType("AMF0 Data", "data", data.read, data.describe, section="RTMP 1.0 §7.1.2"),
         19: MessageType(
-            "AMF0 Shared Object", "shared_object", shared_object.read, shared_object.describe
+            "AMF0 Shared Object",
+            "shared_object",
+            shared_object.read,
+            shared_object.describe,
+            section="RTMP 1.0 §7.1.3",
         ),
-        20: MessageType("AMF0 Command", "command", command.read, command.describe),
+        20: MessageType(
+            "AMF0 Command", "command", command.read, command.describe, section="RTMP 1.0 §7.1.1"
+        ),
         22: MessageType(
-            "Aggregate", "aggregate", aggregate.reader(dissect_body), aggregate.describe
+            "Aggregate",
+            "aggregate",
+            aggregate.reader(dissect_body),
+            aggregate.describe,
+            section="RTMP 1.0 §7.1.6",
         ),
     }
 )

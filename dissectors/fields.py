@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from dissectors.text import hexdump
@@ -111,11 +112,18 @@ class Field:
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(reversed(node.children))
+            if node.children:
+                stack += node.children[::-1]
 
     def leaves(self) -> Iterator[Field]:
         """Yield the fields without children."""
-        return (node for node in self.walk() if not node.children)
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            if node.children:
+                stack += node.children[::-1]
+            else:
+                yield node
 
 
 class Dissection(NamedTuple):
@@ -148,9 +156,8 @@ def cover(root: Field, data: bytes, start: int = 0) -> None:
     """
     if _covered(root, start, start + len(data)):
         return
-    spans = sorted((leaf.start, leaf.end) for leaf in root.leaves() if leaf.length)
-    if not root.children:
-        spans = []
+    leaves = root.leaves() if root.children else ()
+    spans = sorted([(leaf.start, leaf.start + leaf.length) for leaf in leaves if leaf.length])
     position = start
     gaps: list[tuple[int, int]] = []
     for low, high in spans:
@@ -160,12 +167,15 @@ def cover(root: Field, data: bytes, start: int = 0) -> None:
     end = start + len(data)
     if position < end:
         gaps.append((position, end))
+    homes: dict[int, Field] = {}
     for low, high in gaps:
         piece = data[low - start : high - start]
         label = f"Undecoded: {high - low} byte{'s' * (high - low != 1)} ({hexdump(piece)})"
-        _home(root, low, high).add("undecoded", label, None, low, high - low)
-    if gaps:
-        _sort(root)
+        home = _home(root, low, high)
+        home.add("undecoded", label, None, low, high - low)
+        homes[id(home)] = home
+    for home in homes.values():
+        home.children.sort(key=attrgetter("start"))
 
 
 def _covered(root: Field, start: int, end: int) -> bool:
@@ -188,9 +198,3 @@ def _home(node: Field, low: int, high: int) -> Field:
         if child.children and child.start <= low and high <= child.end:
             return _home(child, low, high)
     return node
-
-
-def _sort(node: Field) -> None:
-    for item in node.walk():
-        if any(child.name == "undecoded" for child in item.children):
-            item.children.sort(key=lambda child: child.start)

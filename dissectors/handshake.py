@@ -13,6 +13,9 @@ _SHARED: Final = bytes.fromhex("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab
 DIGEST_SIZE: Final = 32
 _DIGEST_BASE: Final = {0: 772, 1: 8}
 """Where the four offset bytes of the digest stand, by schema."""
+_KEY_BASE: Final = {0: (768, 8), 1: (1532, 772)}
+"""Where the key's offset bytes stand and what they count from, by schema."""
+KEY_SIZE: Final = 128
 MAX_PROXY_V1: Final = 107
 """A PROXY v1 line is at most 107 bytes with its CRLF."""
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -133,10 +136,21 @@ class Digest(NamedTuple):
     value: bytes
 
 
+def offset_bytes(schema: int) -> int:
+    """Return where the four bytes stand that place the digest."""
+    return _DIGEST_BASE[schema]
+
+
 def digest_offset(packet: bytes, schema: int) -> int:
     """Return where `schema` puts the digest: the four offset bytes are summed, not a u32."""
     base = _DIGEST_BASE[schema]
     return sum(packet[base : base + 4]) % 728 + base + 4
+
+
+def key_offset(packet: bytes, schema: int) -> int:
+    """Return where `schema` puts the Diffie-Hellman public key of 128 bytes, used by RTMPE."""
+    at, base = _KEY_BASE[schema]
+    return sum(packet[at : at + 4]) % 632 + base
 
 
 def find_digest(packet: bytes, key: bytes) -> Digest | None:

@@ -1,6 +1,6 @@
 """C0–C2 and S0–S2 as annotated trees (RTMP 1.0 §5.2)."""
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from dissectors import handshake, spec
 from dissectors.fields import Field
@@ -73,20 +73,51 @@ def _first_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
     digest = find_digest(name, packet)
     node.label += f": {'digest' if digest else 'simple'} form"
     if digest is None:
-        _random(node, packet, 8, len(packet))
+        _fill(node, packet, 8, [])
         if raw != b"\0\0\0\0" and len(packet) == SIZE and raw != sides.packet("C1")[:4]:
             # Proxies and some servers write a version without a digest; SRS copies C1's time.
             node.note("no_digest", "a version, but no valid digest in either schema")
         return
-    _random(node, packet, 8, digest.offset)
-    node.add(
-        "digest",
-        f"Digest: {digest.value.hex()} (schema {digest.schema}, verified)",
-        digest.value.hex(),
-        node.start + digest.offset,
-        handshake.DIGEST_SIZE,
-    )
-    _random(node, packet, digest.offset + handshake.DIGEST_SIZE, len(packet))
+    base = handshake.offset_bytes(digest.schema)
+    value = digest.value.hex()
+    pieces = [
+        _Piece(base, 4, "digest_offset", f"Digest offset: {digest.offset}", digest.offset),
+        _Piece(
+            digest.offset,
+            handshake.DIGEST_SIZE,
+            "digest",
+            f"Digest: {value} (schema {digest.schema}, verified)",
+            value,
+        ),
+    ]
+    start = (sides.client if name[0] == "C" else sides.server)[:1]
+    if start and start[0] in spec.RTMPE_VERSIONS:
+        at = handshake.key_offset(packet, digest.schema)
+        key = packet[at : at + handshake.KEY_SIZE]
+        label = f"Diffie-Hellman public key: {hexdump(key)}"
+        pieces.append(_Piece(at, len(key), "public_key", label, key.hex()))
+    _fill(node, packet, 8, pieces)
+
+
+class _Piece(NamedTuple):
+    """Some bytes of a packet that mean something; the rest is random."""
+
+    start: int
+    length: int
+    name: str
+    label: str
+    value: Any
+
+
+def _fill(node: Field, packet: bytes, low: int, pieces: list[_Piece]) -> None:
+    """Add the pieces in their order, and random bytes between them."""
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        if piece.start < low:  # the offsets of a hostile packet may point anywhere
+            continue
+        _random(node, packet, low, piece.start)
+        node.add(piece.name, piece.label, piece.value, node.start + piece.start, piece.length)
+        low = piece.start + piece.length
+    _random(node, packet, low, len(packet))
 
 
 def _random(node: Field, packet: bytes, low: int, high: int) -> None:
@@ -101,17 +132,22 @@ def _echo_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
         return
     peer_name = "S1" if name == "C2" else "C1"
     peer = sides.packet(peer_name)
-    _number(node, "time", "Time", packet, 0)
-    _number(node, "time2", "Time 2", packet, 4)
-    node.add("echo", f"Echo: {hexdump(packet[8:])}", None, node.start + 8, len(packet) - 8)
     verdict = echo(packet, peer)
+    signed = verdict not in (None, "copy") and is_signed(name, packet, peer)
+    if signed:  # the digest form has neither times nor an echo
+        at = SIZE - handshake.DIGEST_SIZE
+        text = f"Signature: {packet[at:].hex()}"
+        _fill(node, packet, 0, [_Piece(at, SIZE - at, "signature", text, packet[at:].hex())])
+    else:
+        _number(node, "time", "Time", packet, 0)
+        _number(node, "time2", "Time 2", packet, 4)
+        node.add("echo", f"Echo: {hexdump(packet[8:])}", None, node.start + 8, len(packet) - 8)
     if verdict is None:
         return
-    signed = is_signed(name, packet, peer)
-    text = "no, signed instead" if signed and verdict != "copy" else _ECHOES[verdict]
+    text = "no, signed instead" if signed else _ECHOES[verdict]
     echoes = node.add("echoes", f"Echoes {peer_name}: {text}", verdict)
     if signed:
-        node.add("signature", f"Signature over the digest of {peer_name}: verified", True)
+        node.add("signed", f"Signature over the digest of {peer_name}: verified", True)
     elif verdict in ("no", "time_only"):
         echoes.note("no_echo", f"strict peers refuse a {name} that does not echo {peer_name}")
     elapsed = round_trip_ms(sides) if name == "C2" else None

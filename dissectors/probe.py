@@ -37,6 +37,11 @@ def recognise(starts: list[Start], likely: bool, final: bool) -> str | None:
     if "rtmpe" in kinds and all(kind in ("rtmpe", "rtmp") for kind in kinds):
         if all(start.size > spec.HANDSHAKE_SIZE for start in starts):
             return "rtmpe"
+    elif "rtmpe" in kinds and final and likely:
+        # A server without RTMPE closes the connection instead of an answer.
+        for start, other in (starts, starts[::-1]):
+            if start.kind == "rtmpe" and start.from_start and other.size <= 0:
+                return "rtmpe" if start.size > spec.HANDSHAKE_SIZE else None
     elif likely and "rtmps" in kinds and all(kind in ("rtmps", "more") for kind in kinds):
         return "rtmps"
     elif "rtmpt" in kinds:

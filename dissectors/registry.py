@@ -23,6 +23,8 @@ class MessageType(NamedTuple):
     """Name of the body node and key of the JSON summary."""
     read: Read
     describe: Describe | None = None
+    section: str = ""
+    """Where the specification describes it: ``RTMP 1.0 §5.4.1``."""
 
 
 MessageTable = Mapping[int, MessageType]

@@ -22,6 +22,7 @@ _MARKS: Final = [bytes([0xC0 | csid]) for csid in range(64)]
 _AUDIO, _VIDEO = spec.AUDIO, spec.VIDEO
 _COMPLETE: Final = Flag.COMPLETE
 _LATER: Final = Flag.INFERRED_TIMESTAMP | Flag.INFERRED_MSID
+_EXTENDED: Final = spec.EXTENDED_TIMESTAMP
 _new: Final = tuple.__new__
 
 
@@ -53,16 +54,17 @@ def read_whole(
         if fmt == 3:
             field, after = cs.delta, position + 1
         else:
-            field = int.from_bytes(buffer[position + 1 : position + 4], "big")
-            after = position + 4
+            fields = int.from_bytes(buffer[position + 1 : position + 8], "big")
+            field, after = fields >> 32, position + 4
             if fmt < 2:
-                length = int.from_bytes(buffer[position + 4 : position + 7], "big")
-                type_id, after = buffer[position + 7], position + 8
-                inferred &= _LATER
+                length, type_id = fields >> 8 & 0xFFFFFF, fields & 0xFF
+                after = position + 8
+                if inferred:
+                    inferred &= _LATER
             if fmt == 0:
                 msid = int.from_bytes(buffer[position + 8 : position + 12], "little")
                 after, inferred = position + 12, 0
-            if field == spec.EXTENDED_TIMESTAMP:
+            if field == _EXTENDED:
                 break
         if type_id != _VIDEO and type_id != _AUDIO:
             break
@@ -72,11 +74,13 @@ def read_whole(
             stop += later
             if stop > end or chunk_size < HEAD_SIZE:
                 break
-            mark, close = _MARKS[csid], after + chunk_size + WINDOW * stride
+            mark, near = _MARKS[csid], stop
+            if later > WINDOW:
+                near = after + chunk_size + WINDOW * stride
             # The near ones first: a look at all of a message that others interrupt costs too much.
-            if buffer[after + chunk_size : min(close, stop) : stride].lstrip(mark):
+            if buffer[after + chunk_size : near : stride].lstrip(mark):
                 break  # other chunks in between
-            if close < stop and buffer[close:stop:stride].lstrip(mark):
+            if near < stop and buffer[near:stop:stride].lstrip(mark):
                 break
             chunks, header = later + 1, 1
             flags |= split_flags

@@ -93,6 +93,7 @@ def summary(session: Session) -> str:
 
 
 _LEFT_OUT = {
+    "metrics",
     "tcp",
     "chunk_size",
     "connection",
@@ -103,7 +104,7 @@ _LEFT_OUT = {
     "type_id",
     "inferred",
 }
-"""Said by the id, or by the tree."""
+"""Said by the id or by the tree, or tested on its own (metrics, tcp)."""
 
 
 def _kept(item: dict[str, Any]) -> Any:

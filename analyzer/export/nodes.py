@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analyzer.export.request import Request
-from analyzer.redact import Redactor
 from analyzer.session import Session
 from dissectors.fields import Expert, Field
+
+if TYPE_CHECKING:
+    from analyzer.redact import Redactor
 
 _encode = json.JSONEncoder(allow_nan=False).encode
 _string: Any = encode_basestring_ascii

@@ -7,16 +7,28 @@ decoded AMF numbers. `schema.json` describes both forms.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from analyzer import __version__
 from analyzer.export.messages import dumps, lines
 from analyzer.export.request import Request
+from analyzer.export.tcp import tcp_object
 from analyzer.export.verdict import counts, verdict
 from analyzer.index import Array
-from analyzer.model import ChunkSize, Connection, Diagnostic, Endpoint, TcpStats
-from analyzer.redact import Redactor
+from analyzer.metrics.report import connection as metrics
+from analyzer.model import (
+    DIRECTIONS,
+    ChunkSize,
+    Connection,
+    Diagnostic,
+    Endpoint,
+    Place,
+    Verdict,
+)
 from analyzer.session import Session
+
+if TYPE_CHECKING:
+    from analyzer.redact import Redactor
 
 SCHEMA: Final = "rtmp-analyze/report"
 SCHEMA_VERSION: Final = "1.0"
@@ -137,7 +149,18 @@ def header(session: Session, request: Request) -> dict[str, Any]:
 def connections(session: Session, request: Request) -> Iterator[dict[str, Any]]:
     """Yield the connection objects."""
     for connection in session.connections:
-        yield _connection(connection, request.redactor)
+        found = _connection(connection, request.redactor)
+        found["verdict"] = _verdict(session.judgement.verdicts[connection.index], request)
+        yield found | {"metrics": metrics(session.metrics.connection(connection.index))}
+
+
+def _verdict(verdict: Verdict, request: Request) -> dict[str, Any]:
+    return {
+        "status": verdict.status,
+        "blame": verdict.blame,
+        "text": request.shown(verdict.text),
+        "diagnostic": verdict.diagnostic,
+    }
 
 
 def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, Any]:
@@ -162,7 +185,7 @@ def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, 
             name: [_chunk_size(change) for change in changes]
             for name, changes in zip(both, connection.chunk_sizes, strict=True)
         },
-        "tcp": {name: _tcp(stats) for name, stats in zip(both, connection.tcp, strict=True)},
+        "tcp": tcp_object(connection),
     }
 
 
@@ -199,19 +222,6 @@ def _chunk_size(change: ChunkSize) -> dict[str, Any]:
     }
 
 
-def _tcp(stats: TcpStats) -> dict[str, Any]:
-    return {
-        "bytes": stats.bytes,
-        "segments": stats.segments,
-        "retransmitted": stats.retransmitted,
-        "out_of_order": stats.out_of_order,
-        "gaps": [
-            {"stream_offset": gap.offset, "length": gap.length, "reason": gap.reason}
-            for gap in stats.gaps
-        ],
-    }
-
-
 def diagnostics(session: Session, request: Request) -> Iterator[dict[str, Any]]:
     """Yield the finding objects."""
     for item in session.diagnostics:
@@ -238,6 +248,24 @@ def _diagnostic(item: Diagnostic, request: Request) -> dict[str, Any]:
         "section": item.section,
         "help": item.help,
         "fingerprint": item.fingerprint,
+        "title": item.title,
+        "direction": None if item.direction is None else DIRECTIONS[item.direction],
+        "track": item.track,
+        "count": item.count,
+        "stream_span": item.span,
+        "examples": [_place(place) for place in item.examples],
+        "last": None if item.last is None else _place(item.last),
+        "blame": item.blame,
+        "cause": item.cause,
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "message": place.message,
+        "frame": place.frame,
+        "time_ns": place.time_ns,
+        "stream_span": place.span,
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analyzer.filters import Filter
-from analyzer.index import Array
-from analyzer.redact import Redactor
-from analyzer.session import Session
+if TYPE_CHECKING:
+    from analyzer.filters import Filter
+    from analyzer.index import Array
+    from analyzer.redact import Redactor
+    from analyzer.session import Session
 
 
 @dataclass(slots=True)
@@ -22,6 +25,8 @@ class Request:
     """Trees show the bytes of the body."""
     color: bool = False
     redactor: Redactor | None = None
+    captures: Sequence[str] = ()
+    """Paths as given."""
     fail_on: str = "error"
     """Findings of this severity or worse make the verdict ``fail``."""
 

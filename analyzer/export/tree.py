@@ -18,7 +18,12 @@ ARROWS = ("client → server", "server → client")
 
 def write(session: Session, out: TextIO, request: Request) -> None:
     """Write a line of context and the tree of each message, with a blank line between."""
-    write_rows(session, out, request, request.rows(session), set())
+    greeted: set[int] = set()
+    write_rows(session, out, request, request.rows(session), greeted)
+    if request.filter is None:  # RTMPE, or a server that did not go on: nothing but a handshake
+        for connection in range(len(session.connections)):
+            if connection not in greeted:
+                _write_handshake(session, out, request, connection)
 
 
 def write_rows(
@@ -36,10 +41,7 @@ def write_rows(
         connection = session.value(row, "connection")
         if request.filter is None and connection not in greeted:
             greeted.add(connection)
-            for tree in session.handshake_tree(connection):
-                out.write(paint(request.color, "dim", f"c{connection}.handshake") + "\n")
-                out.writelines(line + "\n" for line in tree_lines(tree, request))
-                out.write("\n")
+            _write_handshake(session, out, request, connection)
         if not first:
             out.write("\n")
         first = False
@@ -49,6 +51,13 @@ def write_rows(
         if request.hexdump and session.available(row):
             for line in hex_lines(session.body(row).data, request):
                 out.write(line + "\n")
+
+
+def _write_handshake(session: Session, out: TextIO, request: Request, connection: int) -> None:
+    for tree in session.handshake_tree(connection):
+        out.write(paint(request.color, "dim", f"c{connection}.handshake") + "\n")
+        out.writelines(line + "\n" for line in tree_lines(tree, request))
+        out.write("\n")
 
 
 def context(session: Session, row: int) -> str:

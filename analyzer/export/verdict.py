@@ -1,18 +1,14 @@
-"""The verdict over a session's findings, for the report's summary and for `check`."""
+"""The verdict over a session's findings, for the summary and the JSON report."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TextIO
 
 from analyzer.export import SEVERITIES
 from analyzer.export.ansi import paint
 from analyzer.export.request import Request
 from analyzer.session import Session
 from dissectors.text import safe
-
-SHOWN = 10
-"""Findings that `check` prints; the JSON report has all of them."""
 
 
 def counts(session: Session) -> Counter[str]:
@@ -54,9 +50,12 @@ def verdict(session: Session, threshold: str = "error") -> str:
 
 
 def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
-    """Return the worst findings, one line each, worst first."""
+    """Return the worst findings, one line each, worst first; what follows from one is folded."""
+    follow: dict[str | None, list[str]] = {}
+    for item in session.diagnostics:
+        follow.setdefault(item.cause, []).append(item.rule)
     ranked = sorted(
-        session.diagnostics,
+        (item for item in session.diagnostics if item.cause is None),
         key=lambda item: (item.status != "finding", -SEVERITIES.index(item.severity)),
     )
     lines = []
@@ -65,19 +64,9 @@ def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
         place = item.message or item.connection or "capture"
         frame = f" frame {item.frame}" if item.frame is not None else ""
         text = f"{label}: {item.rule}  {place}{frame}  {safe(item.text)}"
+        if item.id in follow:
+            text += f"; {', '.join(dict.fromkeys(follow[item.id]))} follow from it"
         lines.append(paint(request.color, label, request.shown(text)))
     if len(ranked) > limit:
         lines.append(f"… and {len(ranked) - limit} more")
     return lines
-
-
-def write(session: Session, out: TextIO, request: Request) -> None:
-    """Print the verdict in a line, and the findings behind it."""
-    word = verdict(session, request.fail_on)
-    reason = nothing_to_judge(session)
-    text = f"{word}: {request.shown(safe(session.capture.name))}: {numbers(session)}"
-    if word == "inconclusive":
-        text = f"{word}: {request.shown(safe(session.capture.name))}: {reason}"
-    out.write(paint(request.color, word, text) + "\n")
-    for line in finding_lines(session, request, SHOWN):
-        out.write(f"  {line}\n")

@@ -21,7 +21,7 @@ from analyzer.filters.values import Array, Mask, Test, Values, View
 from analyzer.filters.wireshark import wireshark_fields
 from analyzer.session import Session
 
-__all__ = ["FieldInfo", "Filter", "FilterError", "compile", "fields"]
+__all__ = ["FieldInfo", "Filter", "FilterError", "bind", "compile", "fields"]
 
 BLOCK: Final = 1 << 16
 """Rows looked at together."""
@@ -67,7 +67,12 @@ def fields() -> list[FieldInfo]:
 
 def compile(text: str) -> Filter:
     """Return the filter that `text` says; raise `FilterError` with the place of the fault."""
-    return Filter(text, _bind(parse(text), text))
+    return bind(parse(text), text)
+
+
+def bind(node: Node, text: str) -> Filter:
+    """Return the filter of a syntax tree, a part of `text`; raise `FilterError`."""
+    return Filter(text, _bind(node, text))
 
 
 def _bind(node: Node, text: str) -> _Step:

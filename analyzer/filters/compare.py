@@ -6,7 +6,6 @@ import ipaddress
 import operator
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from analyzer.filters.lexer import FilterError
 from analyzer.filters.patterns import SUBJECT_LIMIT, pattern
 from analyzer.filters.syntax import Literal
+from analyzer.filters.units import bits_per_second, nanoseconds
 from analyzer.filters.values import Array, Mask, Test
 
 _ORDER: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -26,9 +26,16 @@ _ORDER: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 SEVERITIES: Final = {"note": 1, "warning": 2, "warn": 2, "error": 3}
+_SYNONYMS: Final = {"avc": "h264", "avc1": "h264", "h265": "hevc", "hvc1": "hevc", "h266": "vvc"}
 _NS: Final = 1_000_000_000
 _LARGEST: Final = 1 << 62
 """Beyond every column; larger numbers would not fit an int64."""
+
+
+def folded(word: str) -> str:
+    """Return a word of a vocabulary without what people spell differently."""
+    plain = "".join(filter(str.isalnum, word)).casefold()
+    return _SYNONYMS.get(plain, plain)
 
 
 class NumberTest:
@@ -118,7 +125,7 @@ class Comparer:
         return test
 
     def _needs_text(self, name: str, literal: Literal) -> None:
-        if self.kind in ("integer", "time", "boolean"):
+        if self.kind in _A:
             message = f"'{name}' needs a text field; this one is {_A[self.kind]}"
             raise self.fail(message, literal)
 
@@ -146,15 +153,34 @@ class Comparer:
             numbers.append(number)
         return RangeTest(*numbers) if name == "range" else NumberTest(name, numbers[0])
 
+    _number = _integer
+
     def _time(self, name: str, low: Literal, high: Literal) -> Test:
-        numbers: list[int | float] = []
+        hint = "expected seconds here, such as 1.25 or 250ms"
+        return self._quantity(name, low, high, lambda text: nanoseconds(text, _NS), hint)
+
+    def _duration(self, name: str, low: Literal, high: Literal) -> Test:
+        hint = "expected a duration with its unit here, such as 2s or 100ms"
+        return self._quantity(name, low, high, nanoseconds, hint)
+
+    def _bitrate(self, name: str, low: Literal, high: Literal) -> Test:
+        hint = "expected a bit rate here, such as 6M or 160k"
+        return self._quantity(name, low, high, bits_per_second, hint)
+
+    def _quantity(
+        self,
+        name: str,
+        low: Literal,
+        high: Literal,
+        read: Callable[[str], int | float | None],
+        hint: str,
+    ) -> Test:
+        numbers = []
         for literal in (low, high):
-            try:
-                exact = Decimal(literal.text) * _NS
-                number = int(exact) if exact == exact.to_integral_value() else float(exact)
-            except (InvalidOperation, ValueError, OverflowError):
-                raise self.fail("expected seconds here, such as 1.25", literal) from None
-            numbers.append(max(-_LARGEST, min(number, _LARGEST)))
+            number = read(literal.text)
+            if number is None:
+                raise self.fail(hint, literal)
+            numbers.append(number)
         return RangeTest(*numbers) if name == "range" else NumberTest(name, numbers[0])
 
     def _connection(self, name: str, low: Literal, high: Literal) -> Test:
@@ -217,6 +243,13 @@ class Comparer:
 
         return ValueTest(passes)
 
+    def _word(self, name: str, low: Literal, high: Literal) -> Test:
+        """``H.264``, ``Sequence header`` and ``sequence_header`` are each one word."""
+        if name not in ("eq", "ne"):
+            return self._string(name, low, high)
+        compare, wanted = _ORDER[name], folded(low.text)
+        return ValueTest(lambda value: bool(compare(folded(_text(value)), wanted)))
+
     def _any(self, name: str, low: Literal, high: Literal) -> Test:
         """Numbers compare with numbers, booleans with true and false, all else as text."""
         text = self._string(name, low, high)
@@ -237,7 +270,14 @@ class Comparer:
         return ValueTest(passes)
 
 
-_A: Final = {"integer": "a number", "time": "a time", "boolean": "a truth value"}
+_A: Final = {
+    "integer": "a number",
+    "number": "a number",
+    "time": "a time",
+    "duration": "a duration",
+    "bitrate": "a bit rate",
+    "boolean": "a truth value",
+}
 
 
 def _text(value: Any) -> str:

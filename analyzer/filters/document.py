@@ -37,6 +37,8 @@ A filter (`-Y`) and the JSON report use the same names. `video.config.width == 1
 stands in the JSON message under `video`, `config`, `width`; lists are passed through, so
 `video.nal_units.type == 5` is true when any NAL unit is of type 5, and a number picks one element:
 `command.arguments.0`. A bare name asks whether the value is there. Every value may be null.
+Words of a small vocabulary are found however they are spelled: `video.codec == "H.264"` or `avc`,
+`video.packet_type == "Sequence header"` or `sequence_header`.
 
 In `--detail messages`, `nal_units`, `obus`, `frame` and `tracks` of coded frames are null, because
 only the header was read; filters that ask for them, and `--detail fields`, decode the whole body.

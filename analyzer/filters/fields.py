@@ -17,6 +17,12 @@ from dissectors.chunk_state import Flag
 
 DIRECTIONS: Final = ("c2s", "s2c")
 _KINDS: Final = {type_id: root for root, types in summaries.ROOTS.items() for type_id in types}
+WORDS: Final = frozenset(
+    "audio.codec audio.frame.codec audio.multitrack audio.packet_type audio.sound_type "
+    "control.limit_type shared_object.events.event user_control.event "
+    "video.codec video.command video.frame_type video.multitrack video.packet_type".split()
+)
+"""Fields with a small vocabulary: what the trees call it is as good as what the JSON calls it."""
 _MESSAGE_ID: Final = re.compile(r"c(\d+)\.(c2s|s2c)\.(\d+)")
 
 
@@ -25,7 +31,7 @@ class FieldInfo:
     """A row of the table, for the documentation and for completion.
 
     `kind` decides how literals are read: integer, time (seconds), string, boolean, address,
-    severity, connection, bytes, any.
+    severity, connection, bytes, any, word (of a small vocabulary, spelled as one likes).
     """
 
     name: str
@@ -196,6 +202,7 @@ _CONNECTIONS: Final = (
 )
 
 _DIAGNOSTICS: Final = (
+    ("diagnostic", "string", "text of a finding about the message; alone: there is one"),
     ("diagnostic.severity", "severity", "severity of a finding about the message"),
     ("diagnostic.rule", "string", "rule of a finding about the message"),
     ("diagnostic.confidence", "string", "definite, likely or heuristic"),
@@ -218,9 +225,18 @@ def own_fields() -> list[FieldInfo]:
         FieldInfo("stream.role", "string", "publish or play", "connection", _stream("role")),
     ]
     found += [
-        FieldInfo(name, kind, text, "column", Diagnostics(name.split(".")[1]))
+        FieldInfo(name, kind, text, "column", Diagnostics(name.partition(".")[2] or "text"))
         for name, kind, text in _DIAGNOSTICS
     ]
+    found.append(
+        FieldInfo(
+            "id",
+            "string",
+            "the message's id, such as c0.c2s.3",
+            "column",
+            PerRow(lambda session, row: (session.message_id(row),)),
+        )
+    )
     found.append(
         FieldInfo(
             "info",
@@ -240,6 +256,13 @@ def own_fields() -> list[FieldInfo]:
         )
     )
     found += [
-        FieldInfo(key.path, "any", key.meaning, "body", summaries.path(key.path)) for key in keys()
+        FieldInfo(
+            key.path,
+            "word" if key.path in WORDS else "any",
+            key.meaning,
+            "body",
+            summaries.path(key.path),
+        )
+        for key in keys()
     ]
     return found

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from analyzer.link import framing, names
+from analyzer.link import framing, names, wireless
 from analyzer.link.columns import TYPES, Conversation, Group, Ints, Rows
 from analyzer.link.internet import Internet
 from analyzer.link.model import Counters
@@ -41,7 +41,8 @@ class _Row(NamedTuple):
     position: int
 
 
-def _layers(internet: Internet) -> dict[Table, dict[int, Layer]]:
+def layers(internet: Internet) -> dict[Table, dict[int, Layer]]:
+    """Return who reads which layer; `internet` keeps fragments from packet to packet."""
     ipv4, ipv6 = internet.ipv4, internet.ipv6
     return {
         Table.LINK: {
@@ -54,8 +55,10 @@ def _layers(internet: Internet) -> dict[Table, dict[int, Layer]]:
             names.PPP_ETHER: framing.pppoe,
             names.RAW: framing.raw,
             names.C_HDLC: framing.cisco_hdlc,
+            names.IEEE802_11: wireless.ieee80211,
             names.LOOP: framing.null,
             names.LINUX_SLL: framing.linux_sll,
+            names.RADIOTAP: wireless.radiotap,
             names.PPP_WITH_DIR: framing.ppp_with_direction,
             names.MPLS_LINK: framing.mpls,
             names.IPV4_LINK: framing.raw4,
@@ -104,7 +107,7 @@ class Careful:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._internet = Internet()
-        self._layers = _layers(self._internet)
+        self._layers = layers(self._internet)
         self._rows: list[_Row] = []
         self._keys: list[bytes] = []
         self._extra: list[bytes] = []
@@ -133,12 +136,19 @@ class Careful:
                 wirelen = caplen
             stop = at + wirelen
             packet = Packet(batch.data, at, at + caplen, stop, number, time_ns, batch.base)
-            try:
-                self._follow(packet, link)
-            except BadPacketError:
-                self._counters.malformed += 1
+            self._try(packet, link)
+            for start, stop in packet.parts:
+                end = min(packet.end, stop)
+                part = Packet(batch.data, start, end, stop, number, time_ns, batch.base)
+                self._try(part, names.ETHERNET)
         self._counters.incomplete = self._internet.fragments.incomplete
         return self._group(), b"".join(self._extra)
+
+    def _try(self, packet: Packet, link: int) -> None:
+        try:
+            self._follow(packet, link)
+        except BadPacketError:
+            self._counters.malformed += 1
 
     def _follow(self, packet: Packet, link: int) -> None:
         step: Step | None = (Table.LINK, link)
@@ -149,6 +159,8 @@ class Careful:
             table, number = step
             if number == names.TCP and table is Table.PROTOCOL:
                 self._tcp(packet)
+                return
+            if number == names.PARTS and table is Table.LINK:
                 return
             layer = self._layers[table].get(number)
             if layer is None:
@@ -163,6 +175,8 @@ class Careful:
             counters.unreadable += 1
         elif table is Table.LINK:
             counters.unsupported_link[number] = counters.unsupported_link.get(number, 0) + 1
+        elif number == names.PROTECTED:
+            counters.protected += 1
         elif table in (Table.TYPE, Table.PPP):
             counters.not_ip += 1
         else:

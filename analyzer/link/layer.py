@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from analyzer.link import columns
 from analyzer.link.careful import Careful
+from analyzer.link.checksums import Checker
 from analyzer.link.columns import Group
 from analyzer.link.model import Counters, FlowTable, SegmentBatch
 from analyzer.sources.model import FrameBatch
@@ -15,9 +16,10 @@ from analyzer.sources.model import FrameBatch
 class LinkLayer:
     """Decodes batch after batch, for fragments may be spread over several."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_checksums: bool = False) -> None:
         self.flows = FlowTable()
         self.counters = Counters()
+        self._checker = Checker(self.flows) if check_checksums else None
         self._careful = Careful(self.counters)
 
     def decode(self, batch: FrameBatch) -> SegmentBatch:
@@ -42,13 +44,17 @@ class LinkLayer:
             name: _joined([group.rows[name] for group in groups], dtype)
             for name, dtype in columns.TYPES.items()
         }
-        segments = SegmentBatch(data, batch.base, len(batch.data), flow=flow, **rows)
+        segments = SegmentBatch(data, batch.base, len(batch.data), None, flow=flow, **rows)
         if len(groups) > 1:
             segments = segments.take(np.argsort(segments.frame, kind="stable"))
         if len(flow) and flow.min() < 0:
             known = np.flatnonzero(segments.flow >= 0)
             self.counters.unknown_flow += len(flow) - len(known)
             segments = segments.take(known)
+        if self._checker is not None and len(segments):
+            segments = self._checker.checked(segments)
+            if segments.rejected is not None:
+                self.counters.bad_checksums += len(segments.rejected.frame)
         return segments
 
     def _number(self, groups: list[Group]) -> NDArray[np.int32]:

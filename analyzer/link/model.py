@@ -45,6 +45,22 @@ class FlowTable(Sequence[Flow]):
         self._keys.append(key)
         return number
 
+    def keys(self, start: int) -> list[bytes]:
+        """Return the flows from number `start` on as `extend` takes them."""
+        return self._keys[start:]
+
+    def extend(self, keys: list[bytes]) -> None:
+        """Add flows that another table has numbered."""
+        for key in keys:
+            self._numbers[key] = len(self._keys)
+            self._keys.append(key)
+
+    def addresses(self, number: int) -> bytes:
+        """Return the two addresses of a flow as they stand in IP headers, in any order."""
+        key = self._keys[number]
+        half = len(key) // 2
+        return key[: half - 2] + key[half:-2]
+
     def __len__(self) -> int:
         return len(self._keys)
 
@@ -63,11 +79,17 @@ class FlowTable(Sequence[Flow]):
 
 def _flow(key: bytes) -> Flow:
     half = len(key) // 2
-    kind = IPv4Address if half == 6 else IPv6Address
     a, b = key[:half], key[half:]
-    return Flow(
-        str(kind(a[:-2])), int.from_bytes(a[-2:], "big"), str(kind(b[:-2])), b[-2] << 8 | b[-1]
-    )
+    return Flow(_address(a[:-2]), a[-2] << 8 | a[-1], _address(b[:-2]), b[-2] << 8 | b[-1])
+
+
+def _address(packed: bytes) -> str:
+    """Return an address as text; an IPv4-mapped one (RFC 4291 §2.5.5.2) alike in every Python."""
+    if len(packed) == 4:
+        return str(IPv4Address(packed))
+    address = IPv6Address(packed)
+    mapped = address.ipv4_mapped
+    return f"::ffff:{mapped}" if mapped else str(address)
 
 
 @dataclass(slots=True)
@@ -86,10 +108,25 @@ class Counters:
     """More layers of encapsulation than are followed."""
     unknown_flow: int = 0
     """Segments beyond the number of flows kept."""
+    protected: int = 0
+    """802.11 frames that are encrypted."""
+    bad_checksums: int = 0
+    """Segments left out because their checksum is wrong; only where that was asked for."""
     unreadable: int = 0
     """Packets that the source could not read."""
     unsupported_link: dict[int, int] = field(default_factory=dict)
     """Link type → frames."""
+
+
+class Rejected(NamedTuple):
+    """Segments taken out of a batch for their checksums; columns named as those of a batch."""
+
+    frame: NDArray[np.int64]
+    time_ns: NDArray[np.int64]
+    flow: NDArray[np.int32]
+    reverse: NDArray[np.bool]
+    seq: NDArray[np.int64]
+    length: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -103,6 +140,8 @@ class SegmentBatch:
     base: int
     """Offset of data[0] in the decompressed capture."""
     split: int
+    rejected: Rejected | None
+    """Segments with a wrong checksum that would have stood here."""
     frame: NDArray[np.int64]
     time_ns: NDArray[np.int64]
     flow: NDArray[np.int32]
@@ -131,5 +170,5 @@ class SegmentBatch:
 
     def take(self, index: NDArray[np.int64]) -> Self:
         """Return the rows of `index`, in that order."""
-        rows = {each.name: getattr(self, each.name)[index] for each in fields(self)[3:]}
-        return type(self)(self.data, self.base, self.split, **rows)
+        rows = {each.name: getattr(self, each.name)[index] for each in fields(self)[4:]}
+        return type(self)(self.data, self.base, self.split, self.rejected, **rows)

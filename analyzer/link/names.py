@@ -15,18 +15,36 @@ PPP_SERIAL: Final = 50
 PPP_ETHER: Final = 51
 RAW: Final = 101
 C_HDLC: Final = 104
+IEEE802_11: Final = 105
 LOOP: Final = 108
 LINUX_SLL: Final = 113
+RADIOTAP: Final = 127
 PPP_WITH_DIR: Final = 204
 MPLS_LINK: Final = 219
 IPV4_LINK: Final = 228
 IPV6_LINK: Final = 229
 LINUX_SLL2: Final = 276
 
-CAREFUL_LINKS: Final = frozenset({PPP, PPP_SERIAL, PPP_ETHER, C_HDLC, PPP_WITH_DIR, MPLS_LINK})
+CAREFUL_LINKS: Final = frozenset(
+    {
+        PPP,
+        PPP_SERIAL,
+        PPP_ETHER,
+        C_HDLC,
+        IEEE802_11,
+        RADIOTAP,
+        PPP_WITH_DIR,
+        MPLS_LINK,
+    }
+)
 """Link types that are read frame by frame only."""
 
+PARTS: Final = -2
+"""No link type: the packet's parts are Ethernet frames."""
+
 # Ethernet types.
+PROTECTED: Final = -3
+"""No type: what stands there is encrypted."""
 MIN_TYPE: Final = 0x600
 IPV4: Final = 0x0800
 IPV6: Final = 0x86DD

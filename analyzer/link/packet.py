@@ -60,6 +60,8 @@ class Packet:
     source: bytes = b""
     target: bytes = b""
     ident: int = -1
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    """Where Ethernet frames inside it start and end (A-MSDU)."""
     jumbo: int = -1
     """Where the payload of an IPv6 packet of length 0 starts: a jumbogram, perhaps."""
 

@@ -1,13 +1,16 @@
 """Is the capture fit for a verdict? (CAP rules)"""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-from analyzer.model import DIRECTIONS, Connection, Diagnostic
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from analyzer.model import DIRECTIONS
+from analyzer.rules.rule import Evidence, Outcome, Rule
 from analyzer.tcp import Gap
 
 if TYPE_CHECKING:
-    from analyzer.session import Session
+    from analyzer.rules.scope import Scope
 
 _REASONS = {
     "not_captured": "not captured: the receiver acknowledged them without complaint",
@@ -20,112 +23,243 @@ _NO_DAMAGE = frozenset({"capture_drops", "unordered_files"})
 """Problems that have rules of their own."""
 
 
-def damaged(session: "Session") -> Iterator[Diagnostic]:
-    """CAP-08: the capture file is cut short or damaged."""
-    for problem in session.captures.problems:
-        if problem.code in _NO_DAMAGE:
-            continue
-        times = f" ({problem.count} times)" if problem.count > 1 else ""
-        yield Diagnostic(
-            rule="CAP-08",
-            severity="warning",
-            text=f"{problem.text}{times}",
-            frame=problem.frame or None,
-            actual=f"file offset {problem.offset}",
-            help="Everything before this place was read. Copy the capture again or stop the "
-            "capture program before copying.",
+def mid_stream(scope: Scope) -> Iterator[Outcome]:
+    """CAP-01: the capture begins in the middle of a connection."""
+    view = scope.connection
+    if view.variant == "rtmp" and not view.handshake_seen and not view.from_start:
+        yield Evidence(
+            "the capture begins mid-stream: no handshake, no connect command",
+            frame=view.tcp_connection.start_frame,
+            time_ns=view.start_ns,
         )
 
 
-def dropped(session: "Session") -> Iterator[Diagnostic]:
-    """CAP-09: the capture program itself lost packets."""
-    for problem in session.captures.problems:
-        if problem.code == "capture_drops":
-            yield Diagnostic(
-                rule="CAP-09",
-                severity="warning",
-                text=f"the capture dropped {problem.count} packets",
-                actual=problem.text,
-                help="What is missing in the streams may have been there on the wire. Narrow the "
-                "capture filter (-f), or capture with -w on a faster disk.",
+def no_payload(scope: Scope) -> Iterator[Outcome]:
+    """CAP-02: a side acknowledges bytes of which the capture has none."""
+    for direction in (0, 1):
+        stream = scope.tcp(direction)
+        missing = stream.gaps.missing()
+        if not stream.stats.segments and missing > scope.parameters["acknowledged_bytes"]:
+            yield Evidence(
+                f"no payload of the {_sender(direction)} was captured, but {missing} of its bytes "
+                "were acknowledged",
+                direction=direction,
+                frame=stream.gaps[0].first_frame or None,
+                track=DIRECTIONS[direction],
             )
 
 
-def unordered(session: "Session") -> Iterator[Diagnostic]:
-    """CAP-10: files of one set were not given in the order of their time."""
-    for problem in session.captures.problems:
-        if problem.code == "unordered_files":
-            yield Diagnostic(
-                rule="CAP-10",
-                severity="warning",
-                text=problem.text,
-                frame=problem.frame,
-                help="Streams that go on from file to file are torn. Give the files in the order "
-                "they were written.",
-            )
-
-
-def mid_stream(session: "Session") -> Iterator[Diagnostic]:
-    """CAP-01: the capture began after the connection."""
-    for connection in session.connections:
-        if connection.variant != "rtmp" or connection.handshake_seen:
-            continue
-        if any(half.from_start for half in connection.rtmp.halves):
-            continue
-        yield Diagnostic(
-            rule="CAP-01",
-            severity="warning",
-            text="the capture begins mid-stream: no handshake, no connect command",
-            connection=connection.id,
-            frame=connection.tcp_connection.start_frame,
-            time_ns=connection.start_ns,
-            section="RTMP 1.0 §5.2",
-            help="Start the capture before the connection is made.",
-        )
-
-
-def snaplen(session: "Session") -> Iterator[Diagnostic]:
-    """CAP-03: packets were cut by the capture's snapshot length."""
-    for connection, direction, gaps in _gaps(session, {"snaplen"}):
+def snaplen(scope: Scope) -> Iterator[Outcome]:
+    """CAP-03: packets were cut when captured."""
+    for direction, gaps in _gaps(scope, {"snaplen"}):
         total = sum(gap.length for gap in gaps)
-        yield Diagnostic(
-            rule="CAP-03",
-            severity="error",
-            text=f"{total} bytes from {_sender(direction)} cut off by the snapshot length "
-            f"in {_places(gaps)}",
-            connection=connection.id,
+        share = 100 * total / max(scope.tcp(direction).length, 1)
+        yield Evidence(
+            f"{total} bytes ({share:.0f} %) from the {_sender(direction)} cut off by the snapshot "
+            f"length in {_places(gaps)}",
+            direction=direction,
             frame=gaps[0].first_frame,
-            help="Capture whole packets (tcpdump -s 0).",
+            span=(gaps[0].offset, gaps[0].length),
+            count=1,
+            track=DIRECTIONS[direction],
         )
 
 
-def gaps(session: "Session") -> Iterator[Diagnostic]:
+def gaps(scope: Scope) -> Iterator[Outcome]:
     """CAP-04: bytes are missing from a stream."""
-    for connection, direction, found in _gaps(session, set(_REASONS)):
+    for direction, found in _gaps(scope, _REASONS):
         total, first = sum(gap.length for gap in found), found[0]
-        yield Diagnostic(
-            rule="CAP-04",
-            severity="warning",
-            text=f"{total} bytes from {_sender(direction)} missing in {_places(found)}; first "
+        yield Evidence(
+            f"{total} bytes from the {_sender(direction)} missing in {_places(found)}; first "
             f"{first.length} bytes at stream offset {first.offset}, {_REASONS[first.reason]}",
-            connection=connection.id,
+            direction=direction,
             frame=first.first_frame,
-            help="A capture that drops packets blames the wrong side: use a larger capture "
-            "buffer, or capture at an endpoint.",
+            span=(first.offset, first.length),
+            count=1,
+            blame="capture" if first.reason in ("not_captured", "lost") else "network",
+            track=DIRECTIONS[direction],
         )
+
+
+def synthetic(scope: Scope) -> Iterator[Outcome]:
+    """CAP-05: a program wrote packets around the bytes it read and wrote itself."""
+    if scope.connection.tcp_connection.handshake.synthetic:
+        yield Evidence(
+            "written by MediaMTX, not captured from a network: times are when the server read and "
+            "wrote, and nothing can be said about TCP"
+        )
+
+
+def unusual_port(scope: Scope) -> Iterator[Outcome]:
+    """CAP-06: RTMP recognised by its content on another port."""
+    port = scope.connection.server.port
+    if port != scope.parameters["port"] and scope.connection.variant == "rtmp":
+        yield Evidence(
+            f"RTMP on TCP port {port}, recognised by its content",
+            frame=scope.connection.tcp_connection.start_frame,
+            actual=str(port),
+        )
+
+
+def open_end(scope: Scope) -> Iterator[Outcome]:
+    """CAP-07: the capture ends while the connection is open."""
+    last = scope.capture_end_ns - scope.end_ns
+    if scope.connection.closed_by is None and last <= 1e6 * scope.parameters["margin_ms"]:
+        yield Evidence(
+            "the capture ends while the connection is open: nothing can be said about its end",
+            time_ns=scope.end_ns,
+        )
+
+
+def damaged(scope: Scope) -> Iterator[Outcome]:
+    """CAP-08: the capture file is cut short or damaged."""
+    for problem in scope.session.captures.problems:
+        if problem.code not in _NO_DAMAGE:
+            yield Evidence(
+                problem.text,
+                frame=problem.frame or None,
+                count=problem.count,
+                actual=f"file offset {problem.offset}",
+                track=problem.code,
+            )
+
+
+def dropped(scope: Scope) -> Iterator[Outcome]:
+    """CAP-09: the capture program itself lost packets."""
+    for problem in scope.session.captures.problems:
+        if problem.code == "capture_drops":
+            yield Evidence(
+                f"the capture dropped {problem.count} packets", count=1, actual=problem.text
+            )
+
+
+def unordered(scope: Scope) -> Iterator[Outcome]:
+    """CAP-10: files of one set were not given in the order of their time."""
+    for problem in scope.session.captures.problems:
+        if problem.code == "unordered_files":
+            yield Evidence(problem.text, frame=problem.frame or None)
 
 
 def _sender(direction: int) -> str:
-    return "the server" if direction else "the client"
+    return "server" if direction else "client"
 
 
-def _places(gaps: list[Gap]) -> str:
-    return f"{len(gaps)} place{'s' * (len(gaps) != 1)}"
+def _places(found: list[Gap]) -> str:
+    return f"{len(found)} place{'s' * (len(found) != 1)}"
 
 
-def _gaps(session: "Session", reasons: set[str]) -> Iterator[tuple[Connection, int, list[Gap]]]:
-    for connection in session.connections:
-        for direction in range(len(DIRECTIONS)):
-            found = [gap for gap in connection.tcp[direction].gaps if gap.reason in reasons]
-            if found:
-                yield connection, direction, found
+def _gaps(scope: Scope, reasons: Iterable[str]) -> Iterator[tuple[int, list[Gap]]]:
+    for direction in (0, 1):
+        found = [gap for gap in scope.tcp(direction).gaps if gap.reason in reasons]
+        if found:
+            yield direction, found
+
+
+RULES: Final = (
+    Rule(
+        "CAP-01",
+        "The capture begins mid-stream",
+        "warning",
+        "definite",
+        mid_stream,
+        gates=(),
+        section="RTMP 1.0 §5.2",
+        help="Start the capture before the connection is made.",
+        blame="capture",
+    ),
+    Rule(
+        "CAP-02",
+        "One direction without payload",
+        "error",
+        "definite",
+        no_payload,
+        gates=(),
+        help="Capture at a point that sees both directions, and whole packets.",
+        blame="capture",
+        parameters={"acknowledged_bytes": 3073},
+    ),
+    Rule(
+        "CAP-03",
+        "Packets cut when captured",
+        "error",
+        "definite",
+        snaplen,
+        gates=(),
+        help="Capture whole packets (tcpdump -s 0).",
+        blame="capture",
+    ),
+    Rule(
+        "CAP-04",
+        "Bytes missing from a stream",
+        "warning",
+        "definite",
+        gaps,
+        gates=(),
+        help="A capture that drops packets blames the wrong side: use a larger capture buffer, or "
+        "capture at an endpoint.",
+        blame="capture",
+    ),
+    Rule(
+        "CAP-05",
+        "Packets made up by a program",
+        "note",
+        "definite",
+        synthetic,
+        gates=(),
+        help="Judge TCP by a capture from the network.",
+        blame="capture",
+    ),
+    Rule(
+        "CAP-06",
+        "RTMP on another port",
+        "note",
+        "definite",
+        unusual_port,
+        gates=(),
+        help="Other tools may need to be told: -d tcp.port==PORT,rtmp.",
+        parameters={"port": 1935},
+    ),
+    Rule(
+        "CAP-07",
+        "The capture ends before the connection",
+        "note",
+        "definite",
+        open_end,
+        gates=(),
+        help="Stop the capture after the connection was closed.",
+        parameters={"margin_ms": 1000},
+    ),
+    Rule(
+        "CAP-08",
+        "The capture file is damaged",
+        "warning",
+        "definite",
+        damaged,
+        help="Everything before this place was read. Copy the capture again or stop the capture "
+        "program before copying.",
+        blame="capture",
+        over="capture",
+    ),
+    Rule(
+        "CAP-09",
+        "The capture program lost packets",
+        "warning",
+        "definite",
+        dropped,
+        help="What is missing in the streams may have been there on the wire. Narrow the capture "
+        "filter (-f), or capture with -w on a faster disk.",
+        blame="capture",
+        over="capture",
+    ),
+    Rule(
+        "CAP-10",
+        "Captures not given in order",
+        "warning",
+        "definite",
+        unordered,
+        help="Streams that go on from file to file are torn. Give the files in the order they "
+        "were written.",
+        blame="capture",
+        over="capture",
+    ),
+)

@@ -1,6 +1,6 @@
 """Where frames come from: capture files, compressed ones, archives, pipes and interfaces."""
 
-from analyzer.sources.capture import Capture, open_capture
+from analyzer.sources.capture import Capture, CaptureState, open_capture
 from analyzer.sources.inputs import Input, open_captures
 from analyzer.sources.model import (
     NO_LINK,
@@ -16,6 +16,7 @@ from analyzer.sources.stream import Reading
 __all__ = [
     "NO_LINK",
     "Capture",
+    "CaptureState",
     "FilterRefusedError",
     "FrameBatch",
     "Input",

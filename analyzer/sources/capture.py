@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, Self
+from typing import BinaryIO, Final, NamedTuple, Protocol, Self
 
 from analyzer.sources import pcap, pcapng
 from analyzer.sources.inflate import MAGICS
 from analyzer.sources.model import FrameBatch, Problem, Secret, SourceError
 from analyzer.sources.pcap import PcapScanner
 from analyzer.sources.pcapng import PcapngScanner
-from analyzer.sources.stream import BLOCK, SNIFF, Reading, Stream, open_stream
+from analyzer.sources.stream import BLOCK, SNIFF, PlainFile, Reading, Stream, open_stream
 from dissectors.text import safe
 
 _UNSUPPORTED: Final = {
@@ -29,6 +29,18 @@ class Closable(Protocol):
     """What a capture closes with itself."""
 
     def close(self) -> object: ...
+
+
+class CaptureState(NamedTuple):
+    """What reading a capture has changed, to be adopted where the same file is open."""
+
+    frames: int
+    links: list[str]
+    problems: list[Problem]
+    secrets: list[Secret]
+    """Empty until the end: they can be large."""
+    truncated: bool
+    bytes_read: int
 
 
 class Capture:
@@ -98,8 +110,9 @@ class Capture:
             enough = self._most is not None and at + len(data) >= self._most
             if enough:
                 data = data[: (self._most or 0) - at]
-            # Who stopped the input may have cut a record; nothing is wrong with it.
-            scan = self._scanner.scan(data, at, at_end and not enough and not self._stopped)
+            # A record may be cut by who stopped the input, or by trouble that is told by itself.
+            cut = enough or self._stopped or self._stream.trouble is not None
+            scan = self._scanner.scan(data, at, at_end and not cut)
             at += scan.consumed
             ended = at_end or scan.stopped or enough
             if ended:
@@ -123,6 +136,31 @@ class Capture:
             self._scanner.problems.add(code, text, at, self.packets)
             # What follows the compressed data is no part of the capture.
             self.truncated = code != "trailing_garbage"
+
+    @property
+    def plain_size(self) -> int | None:
+        """Bytes of an ordinary, uncompressed file; None for everything else."""
+        return self.size if isinstance(self._stream, PlainFile) else None
+
+    def state(self, *, final: bool) -> CaptureState:
+        """Return what `batches` has changed so far."""
+        return CaptureState(
+            self.packets,
+            self.link_types,
+            self.problems,
+            self.secrets if final else [],
+            self.truncated,
+            self.bytes_read,
+        )
+
+    def adopt(self, state: CaptureState) -> None:
+        """Take over what `batches` has changed in another process."""
+        self._scanner.frames, self._scanner.links = state.frames, state.links
+        self._scanner.problems.found = state.problems
+        if isinstance(self._scanner, PcapngScanner):
+            self._scanner.secrets = state.secrets
+        self.truncated = state.truncated
+        self._stream.bytes_read = state.bytes_read
 
     def pread(self, offset: int, length: int) -> bytes:
         """Return bytes of the decompressed capture, fewer where it ends or was not yet read.

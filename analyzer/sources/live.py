@@ -154,16 +154,20 @@ class _Child:
     def words(self) -> str:
         """Return what the child said, without control characters but line ends."""
         self._words.seek(0)
-        text = self._words.read(MAX_WORDS).decode("utf-8", "replace")
-        return "\n".join(safe(line) for line in text.splitlines())
+        return _safe_lines(self._words.read(MAX_WORDS))
 
     def failure(self) -> SourceError:
         """Say in one line why the child ended before its pcap header."""
         return explain(self.words(), self._interface, self._program)
 
 
+def _safe_lines(raw: bytes) -> str:
+    """Return what a program said without control characters but line ends."""
+    return "\n".join(safe(line) for line in raw.decode("utf-8", "replace").splitlines())
+
+
 def explain(words: str, interface: str, program: str) -> SourceError:
-    """Turn the words of a capture program that failed into one clear line."""
+    """Turn the safe words of a capture program that failed into one clear line."""
     lower = words.lower()
     name = safe(interface)
     filtered = re.search(r"(?:can't parse filter expression|filter): (.*?)\)?\.?$", lower, re.M)
@@ -236,10 +240,10 @@ def interfaces() -> str:
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
     )
-    text = done.stdout.decode("utf-8", "replace")
+    text = _safe_lines(done.stdout)
     if done.returncode or not text.strip():
-        raise explain(done.stderr.decode("utf-8", "replace"), "-D", kind)
-    return "".join(safe(line) + "\n" for line in text.splitlines() if line.strip())
+        raise explain(_safe_lines(done.stderr), "-D", kind)
+    return "".join(line + "\n" for line in text.splitlines() if line.strip())
 
 
 # -- the child with scapy's sockets -----------------------------------------------------------

@@ -207,7 +207,7 @@ class PcapngScanner:
             return
         link, _, snaplen = struct.unpack_from(order + "HHI", data, at + 8)
         resolution, offset = 6, 0
-        for code, value in _options(data, at + 16, at + length - 4, order):
+        for code, value in options(data, at + 16, at + length - 4, order):
             if code == IF_TSRESOL and value:
                 resolution = value[0]
             elif code == IF_TSOFFSET and len(value) >= 8:
@@ -352,7 +352,7 @@ def _words(data: bytes, at: Ints, count: int, big: NDArray[np.bool]) -> Ints:
     return words.astype(np.int64)
 
 
-def _options(data: bytes, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+def options(data: bytes, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
     """Yield (code, value) of an option list, within its block."""
     while at + 4 <= end:
         code, length = struct.unpack_from(order + "HH", data, at)

@@ -1,7 +1,6 @@
 """Bytes of a pipe kept in an unlinked temporary file, so that they can be read again."""
 
 import os
-import tempfile
 from typing import BinaryIO, Final
 
 SMALLEST: Final = 16 << 20
@@ -18,6 +17,8 @@ class Spool:
         self.limit = None if limit is None else max(limit, SMALLEST)
         self.written = 0
         self._claimed = 0
+        import tempfile  # with what it loads a twentieth of the start of a run that needs none
+
         self._file: BinaryIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — closed by `close`
 
     @property

@@ -21,6 +21,23 @@ class Flow(Protocol):
     def b_port(self) -> int: ...
 
 
+class Rejected(Protocol):
+    """Segments with a wrong checksum, which the receiver ignored; columns as in a batch."""
+
+    @property
+    def frame(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def time_ns(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def flow(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def reverse(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def seq(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def length(self) -> npt.NDArray[np.int64]: ...
+
+
 class SegmentBatch(Protocol):
     """Frames with TCP in capture order; one row per frame."""
 
@@ -71,3 +88,7 @@ class SegmentBatch(Protocol):
     @property
     def header(self) -> npt.NDArray[np.int64]:
         """Offset of the TCP header in `data`."""
+
+    @property
+    def rejected(self) -> Rejected | None:
+        """What was taken out of the batch."""

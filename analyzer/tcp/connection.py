@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns
+from .options import SynOptions
+from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns, Stall
+from .timing import RoundTrips, Window
 
 Endpoint = tuple[str, int]
 ClosedBy = Literal["client.fin", "client.rst", "server.fin", "server.rst"]
@@ -33,18 +35,34 @@ class DirectionStatistics:
     """Segments more than 1 GiB from the stream position, ignored."""
     after_close: int = 0
     """Segments with new bytes behind a FIN or after a RST, ignored."""
+    bad_checksums: int = 0
+    """Segments left out because their checksum is wrong; only where that was asked for."""
 
 
 class TcpDirection:
     """The byte stream from one side. Stream offset 0 follows the SYN (or is the lowest seen)."""
 
-    __slots__ = ("events", "fin_frame", "fin_offset", "gaps", "length", "segments", "stats")
+    __slots__ = (
+        "events",
+        "fin_frame",
+        "fin_offset",
+        "gaps",
+        "length",
+        "round_trips",
+        "segments",
+        "stats",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.segments = SegmentColumns()
         self.gaps = GapColumns()
         self.events = EventColumns()
         self.stats = DirectionStatistics()
+        self.round_trips = RoundTrips()
+        """Of this direction's data, until the other side acknowledged it."""
+        self.window = Window()
+        """What this direction's *sender* is ready to receive."""
         self.length = 0
         """Stream bytes delivered so far, gaps included."""
         self.fin_offset: int | None = None
@@ -54,11 +72,53 @@ class TcpDirection:
         """Return where stream bytes `start` … `start + length` stand in the file."""
         return self.segments.locate(start, length)
 
+    def stalls(self) -> list[Stall]:
+        """Return the times during which this direction's sender could not receive."""
+        found: list[Stall] = []
+        for event in self.events.of("zero_window", "window_open"):
+            if event.kind == "zero_window":
+                found.append(Stall(event.frame, event.time_ns, None))
+            elif found:
+                found[-1] = found[-1]._replace(end_ns=event.time_ns)
+        return found
+
     def frames(
         self, starts: Integers, ends: Integers
     ) -> tuple[Integers, Integers, Integers, Integers]:
         """Return first and last frame, first and last time (ns) of each range [start, end)."""
         return self.segments.frames(starts, ends)
+
+
+@dataclass(slots=True)
+class TcpHandshake:
+    """What SYN, SYN/ACK and the ACK behind them told; lists are by side."""
+
+    isn: list[int | None] = field(default_factory=lambda: [None, None])
+    """Initial sequence numbers (RFC 9293 §3.4.1)."""
+    options: list[SynOptions | None] = field(default_factory=lambda: [None, None])
+    server_ns: int | None = None
+    """From the SYN to the SYN/ACK: the way between capture and server, there and back."""
+    client_ns: int | None = None
+    """From the SYN/ACK to the client's first frame: between capture and client, and back."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether no TCP made this: MediaMTX's dumps (`dumpPackets`) are written from what its
+        sockets read and wrote, with initial sequence numbers 1000 and 2000 and no options.
+
+        There, no FIN, no retransmission and no round trip mean anything.
+        """
+        first, second = self.options
+        return self.isn == [1000, 2000] and first == second == SynOptions()
+
+    def scale(self, side: int) -> int | None:
+        """Return the shift of the windows of `side` (RFC 7323 §2.2); None: not captured."""
+        first, second = self.options
+        if first is None or second is None:
+            return None
+        if first.scale is None or second.scale is None:
+            return 0
+        return min((first, second)[side].scale or 0, 14)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +138,7 @@ class TcpConnection:
     end_ns: int
     saw_syn: list[bool] = field(default_factory=lambda: [False, False])
     """By side: SYN of side 0, SYN/ACK of side 1."""
+    handshake: TcpHandshake = field(default_factory=TcpHandshake)
     client_side: int = 0
     first_close: tuple[int, Literal["fin", "rst"], int] | None = None
     """The first FIN or RST: (side, kind, frame)."""

@@ -13,6 +13,7 @@ from .batch import ACK, FIN, RST, SYN, SegmentBatch
 from .items import Arrival, Mark
 from .reassembly import Reassembler
 from .segments import Integers
+from .timing import is_probe, probes
 from .track import Track
 
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
@@ -27,7 +28,8 @@ class _Plan(NamedTuple):
     rows: Integers  # frames with payload
     offsets: Integers
     lengths: Integers
-    acked: int | None  # highest offset acknowledged to the peer
+    all: Integers
+    acks: tuple[Integers, Integers] | None  # rows, and the peer's offset each acknowledges
 
 
 def plain_frame(
@@ -68,9 +70,15 @@ def plain_frame(
     ahead = ((ack - peer.base - peer.next + _HALF) & _MASK) - _HALF
     if ahead <= limits.MAX_DISTANCE and peer.next + ahead > peer.acked:
         peer.acked = peer.next + ahead
+        if peer.direction.round_trips.pending:
+            peer.direction.round_trips.acknowledged(peer.acked, time_ns)
+    direction = own.direction
+    direction.window.note(window, window)
     if length:
-        direction = own.direction
+        end = own.next + length
         direction.stats.segments += 1
+        if end > own.acked and is_probe(own.next, end, direction.stats.segments):
+            direction.round_trips.sent(end, time_ns)
         direction.stats.bytes += length
         direction.segments.append(own.next, file_offset, length, frame, time_ns)
         own.recent.append((time_ns, length, mark))
@@ -104,6 +112,7 @@ def plain_batch(track: Track, batch: SegmentBatch, view: memoryview, rows: Integ
                 return False
             plans.append(plan)
     tick = track.tick
+    _measure(track, plans, batch)
     for plan in plans:
         _apply(track, plan, batch, view)
     _remember_acks(track, batch, rows, flags, side_one)
@@ -131,21 +140,42 @@ def _plan(track: Track, side: int, batch: SegmentBatch, rows: Integers) -> _Plan
         error = _wrap(batch.seq[rows] - own.base - offsets)
         if ((error != 0) & filled).any() or ((error == -1) & ~filled).any():
             return None  # not the next byte, or a keep-alive
-    acked = None
+    acks = None
     if peer.base is not None:
-        ack = batch.ack[rows][(batch.flags[rows] & ACK) != 0]
-        if len(ack):
-            ahead = _wrap(ack - peer.base - peer.next)
+        acking = rows[(batch.flags[rows] & ACK) != 0]
+        if len(acking):
+            ahead = _wrap(batch.ack[acking] - peer.base - peer.next)
             if int(np.abs(ahead).max()) > limits.MAX_DISTANCE:
                 return None
-            acked = peer.next + int(ahead.max())
-    return _Plan(side, rows[filled], offsets[filled], length[filled], acked)
+            acks = acking, peer.next + ahead
+    return _Plan(side, rows[filled], offsets[filled], length[filled], rows, acks)
+
+
+def _measure(track: Track, plans: list[_Plan], batch: SegmentBatch) -> None:
+    """Note windows and round trips, before the plans are carried out."""
+    none = np.empty(0, dtype=np.int64)
+    by_side = {plan.side: plan for plan in plans}
+    for side, own in enumerate(track.sides):
+        direction, plan, answer = own.direction, by_side.get(side), by_side.get(1 - side)
+        sent = acknowledged = (none, none, none)
+        if plan is not None:
+            window = batch.window[plan.all]
+            direction.window.note(int(window.min()), int(window.max()))
+            ends = plan.offsets + plan.lengths
+            timed = probes(plan.offsets, ends, direction.stats.segments)
+            rows = plan.rows[timed]
+            sent = rows, ends[timed], batch.time_ns[rows]
+        if answer is not None and answer.acks is not None:
+            rows, offsets = answer.acks
+            acknowledged = rows, offsets, batch.time_ns[rows]
+        if len(sent[0]) or (direction.round_trips.pending and len(acknowledged[0])):
+            direction.round_trips.exchange(sent, acknowledged, own.acked)
 
 
 def _apply(track: Track, plan: _Plan, batch: SegmentBatch, view: memoryview) -> None:
     own, peer = track.sides[plan.side], track.sides[1 - plan.side]
-    if plan.acked is not None and plan.acked > peer.acked:
-        peer.acked = plan.acked
+    if plan.acks is not None:
+        peer.acked = max(peer.acked, int(plan.acks[1].max()))
     rows, lengths = plan.rows, plan.lengths
     if not len(rows):
         return

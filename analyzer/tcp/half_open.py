@@ -1,10 +1,25 @@
 """Flows of which only the handshake was seen: no object, one tuple each, bounded."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from . import limits
+from .options import SynOptions
+
+_T = TypeVar("_T")
 
 _MASK = (1 << 32) - 1
+
+
+class Syn(NamedTuple):
+    """A SYN or SYN/ACK; the stream of its sender starts at sequence number `first`."""
+
+    reverse: bool
+    first: int
+    ack: int | None
+    """Given for a SYN/ACK."""
+    time_ns: int
+    frame: int
+    options: SynOptions
 
 
 class HalfOpen(NamedTuple):
@@ -12,11 +27,16 @@ class HalfOpen(NamedTuple):
 
     bases: tuple[int | None, int | None]
     """Sequence numbers of the first stream bytes."""
-    syns: tuple[bool, bool]
+    options: tuple[SynOptions | None, SynOptions | None]
+    """Of the SYNs that were seen."""
+    times: tuple[int | None, int | None]
+    """When they were sent, ns; None where one was sent twice: nobody knows which was answered."""
     client_reverse: bool
     """True when endpoint b is the client."""
     start_ns: int
     start_frame: int
+    answer_ns: int | None = None
+    """When the client answered the SYN/ACK."""
 
 
 class HalfOpenFlows:
@@ -32,20 +52,37 @@ class HalfOpenFlows:
     def pop(self, flow: int) -> HalfOpen | None:
         return self._flows.pop(flow, None)
 
-    def note(
-        self, flow: int, reverse: bool, first: int, ack: int | None, time_ns: int, frame: int
-    ) -> None:
-        """Take a SYN whose stream starts at `first`; `ack` is given for a SYN/ACK."""
-        own = int(reverse)
+    def note(self, flow: int, syn: Syn) -> None:
+        """Take a SYN."""
+        own = int(syn.reverse)
         known = self._flows.get(flow)
-        if known is None or known.bases[own] not in (None, first):
+        if known is None or known.bases[own] not in (None, syn.first):
             if known is None and len(self._flows) >= limits.MAX_HALF_OPEN:
                 del self._flows[next(iter(self._flows))]
                 self.forgotten += 1
-            client = reverse if ack is None else not reverse
-            known = HalfOpen((None, None), (False, False), client, time_ns, frame)
-            if ack is not None:  # with its SYN not captured, the client's start is known too
-                known = known._replace(bases=(ack, ack))
-        bases, syns = list(known.bases), list(known.syns)
-        bases[own], syns[own] = first, True
-        self._flows[flow] = known._replace(bases=(bases[0], bases[1]), syns=(syns[0], syns[1]))
+            # With its SYN not captured, a SYN/ACK tells the client's start, too.
+            bases = (None, None) if syn.ack is None else (syn.ack, syn.ack)
+            client = syn.reverse if syn.ack is None else not syn.reverse
+            known = HalfOpen(bases, (None, None), (None, None), client, syn.time_ns, syn.frame)
+        time_ns: int | None = syn.time_ns
+        if known.options[own] is not None:
+            first = known.times[own]
+            copy = first is not None and abs(syn.time_ns - first) <= limits.DUPLICATE_NS
+            time_ns = first if copy else None
+        self._flows[flow] = known._replace(
+            bases=_with(known.bases, own, syn.first),
+            options=_with(known.options, own, syn.options),
+            times=_with(known.times, own, time_ns),
+        )
+
+    def answered(self, flow: int, reverse: bool, time_ns: int) -> None:
+        """Take a frame without SYN and payload, of which the client's first one matters."""
+        known = self._flows.get(flow)
+        if known is None or known.answer_ns is not None or None in known.options:
+            return
+        if reverse == known.client_reverse:
+            self._flows[flow] = known._replace(answer_ns=time_ns)
+
+
+def _with(pair: tuple[_T, _T], index: int, value: _T) -> tuple[_T, _T]:
+    return (value, pair[1]) if index == 0 else (pair[0], value)

@@ -19,6 +19,12 @@ RECENT_SEGMENTS = 32
 """Segments per direction remembered to recognise such copies."""
 DUPLICATE_ACKS = 3
 """RFC 5681 §3.2: this many duplicate acknowledgements signal a loss."""
+PROBE_BITS = 14
+"""Segments whose bytes cross a multiple of 16 KiB are timed: enough of them, at little cost."""
+FIRST_PROBES = 16
+"""And the first ones of a stream: a side that only answers sends few."""
+MAX_PROBES = 256
+"""Timed segments that wait for their acknowledgement, per direction; beyond, the oldest goes."""
 RETRANSMISSION_NS = 200_000_000
 """A segment that fills a hole this old was sent again (minimum RTO of Linux), not reordered."""
 

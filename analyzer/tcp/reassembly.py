@@ -109,11 +109,11 @@ class Reassembler:
         stats = self.direction.stats
         if abs(offset - self.next) > limits.MAX_DISTANCE:
             stats.implausible += 1
-            self._event("implausible", length, at)
+            self._event("implausible", length, at, offset)
             return
         if offset < self.top and self._is_copy(length, mark, at.time_ns):
             stats.duplicates += 1
-            self._event("duplicate", length, at)
+            self._event("duplicate", length, at, offset)
             return
         if length == 1 and offset == self.top - 1:
             self.keep_alive(1, at)
@@ -121,7 +121,7 @@ class Reassembler:
         self.recent.append((at.time_ns, length, mark))
         if self.end is not None and offset + length > self.end:
             stats.after_close += 1
-            self._event("after_close", length, at)
+            self._event("after_close", length, at, offset)
             length = self.end - offset
             if length <= 0:
                 return
@@ -134,17 +134,23 @@ class Reassembler:
         if new < length:
             stats.retransmitted += 1
             stats.retransmitted_bytes += length - new
-            self._event("retransmission", length, at)
+            self._event("retransmission", length, at, offset)
         elif offset < top:
             self._count_late(offset, length, at)
         self.top = max(top, offset + length)
         self._drain()
         self._bound(offset, offset + length)
 
+    def reject(self, seq: int, length: int, frame: int, time_ns: int) -> None:
+        """Note a segment that is ignored for its checksum."""
+        self.direction.stats.bad_checksums += 1
+        at = Arrival(frame, time_ns, 0)
+        self._event("bad_checksum", length, at, 0 if self.base is None else self.offset_of(seq))
+
     def keep_alive(self, length: int, at: Arrival) -> None:
         """RFC 9293 §3.8.4: at most one byte just before the next one asks for a sign of life."""
         self.direction.stats.keep_alives += 1
-        self._event("keep_alive", length, at)
+        self._event("keep_alive", length, at, self.top - 1)
 
     def _is_copy(self, length: int, mark: Mark, time_ns: int) -> bool:
         for seen, size, other in reversed(self.recent):
@@ -165,13 +171,15 @@ class Reassembler:
         if lost or waited >= limits.RETRANSMISSION_NS:
             stats.retransmitted += 1
             stats.retransmitted_bytes += length
-            self._event("retransmission", length, at)
+            self._event("retransmission", length, at, offset)
         else:
             stats.out_of_order += 1
-            self._event("out_of_order", length, at)
+            self._event("out_of_order", length, at, offset)
 
-    def _event(self, kind: EventKind, length: int, at: Arrival) -> None:
-        self.direction.events.append(at.frame, at.time_ns, kind, length)
+    def _event(self, kind: EventKind, length: int, at: Arrival, offset: int) -> None:
+        if kind == "retransmission":
+            self.direction.round_trips.restart()
+        self.direction.events.append(at.frame, at.time_ns, kind, length, offset)
 
     # -- stream start without SYN
 
@@ -205,7 +213,7 @@ class Reassembler:
     ) -> int:
         """Buffer what is new in [low, low + size); return the number of new bytes."""
         starts, buffer = self.starts, self.buffer
-        high, cursor, new, conflict = low + size, max(low, self.next), 0, False
+        high, cursor, new, conflict = low + size, max(low, self.next), 0, -1
         index = bisect_right(starts, cursor)
         if index and buffer[starts[index - 1]].end > cursor:
             index -= 1
@@ -215,10 +223,11 @@ class Reassembler:
                 piece = buffer[starts[index]]
                 if piece.offset <= cursor:
                     stop = min(piece.end, high)
-                    if data is not None and piece.data is not None:
+                    if data is not None and piece.data is not None and conflict < 0:
                         mine = data[cursor - low : stop - low]
                         kept = piece.data[cursor - piece.offset : stop - piece.offset]
-                        conflict = conflict or mine != kept
+                        if mine != kept:
+                            conflict = cursor + _first_difference(mine, kept)
                     cursor, index = stop, index + 1
                     continue
                 stop = min(piece.offset, high)
@@ -231,9 +240,9 @@ class Reassembler:
             self._account(len(part or b""))
             new += stop - cursor
             cursor, index = stop, index + 1
-        if conflict:
+        if conflict >= 0:
             self.direction.stats.overlap_conflicts += 1
-            self._event("overlap_conflict", size, at)
+            self._event("overlap_conflict", high - conflict, at, conflict)
         return new
 
     def _account(self, size: int) -> None:
@@ -293,6 +302,8 @@ class Reassembler:
                 self.end_acked = at
             self.acked = offset
             self.complaints = 0
+            if self.direction.round_trips.pending:
+                self.direction.round_trips.acknowledged(offset, at.time_ns)
         return offset
 
     def complain(self, window: int, mark: Mark, selective: bool, at: Arrival) -> None:
@@ -329,7 +340,7 @@ class Reassembler:
             return
         if not self.top <= offset <= self.next + limits.MAX_DISTANCE:
             self.direction.stats.implausible += 1
-            self._event("implausible", length, at)
+            self._event("implausible", length, at, offset - length)
             return
         self.end = self.direction.fin_offset = offset
         self.direction.fin_frame = at.frame
@@ -403,3 +414,15 @@ class Reassembler:
         self.held, self.starts, self.buffer, self.buffered = [], [], {}, 0
         self.output.clear()
         self.recent.clear()
+
+
+def _first_difference(one: Payload, other: bytes) -> int:
+    """Return where two pieces of equal length, which differ, do so first; in linear time."""
+    low, high = 0, len(other)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low

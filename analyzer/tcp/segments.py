@@ -25,6 +25,7 @@ EventKind = Literal[
     "window_open",
     "implausible",
     "after_close",
+    "bad_checksum",
 ]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _EVENT_CODE = {kind: code for code, kind in enumerate(EVENT_KINDS)}
@@ -41,12 +42,22 @@ class Gap(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A frame that is no plain next segment; `length` is its payload in bytes."""
+    """A frame that is no plain next segment; `length` is its payload in bytes, `offset` where
+    that stands in the stream (of `window_open`: the window, and 0)."""
 
     frame: int
     time_ns: int
     kind: EventKind
     length: int
+    offset: int
+
+
+class Stall(NamedTuple):
+    """A time during which the receive window was 0; `end_ns` None: to the end."""
+
+    frame: int
+    start_ns: int
+    end_ns: int | None
 
 
 class Piece(NamedTuple):
@@ -89,19 +100,22 @@ class GapColumns:
 
 
 class EventColumns:
-    """The noteworthy frames of a direction in capture order, 21 bytes each."""
+    """The noteworthy frames of a direction in capture order, 29 bytes each."""
 
-    __slots__ = ("_frame", "_kind", "_length", "_time")
+    __slots__ = ("_frame", "_kind", "_length", "_offset", "_time")
 
     def __init__(self) -> None:
-        self._frame, self._time = array("q"), array("q")
+        self._frame, self._time, self._offset = array("q"), array("q"), array("q")
         self._length, self._kind = array("I"), array("b")
 
-    def append(self, frame: int, time_ns: int, kind: EventKind, length: int) -> None:
+    def append(
+        self, frame: int, time_ns: int, kind: EventKind, length: int, offset: int = 0
+    ) -> None:
         self._frame.append(frame)
         self._time.append(time_ns)
         self._kind.append(_EVENT_CODE[kind])
         self._length.append(length)
+        self._offset.append(offset)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -109,16 +123,23 @@ class EventColumns:
     def retire(self, most: int) -> int:
         """Forget all but the last `most` events; return how many went."""
         count = max(len(self) - most, 0)
-        for column in (self._frame, self._time, self._kind, self._length):
+        for column in (self._frame, self._time, self._kind, self._length, self._offset):
             del column[:count]
         return count
 
     def __getitem__(self, index: int) -> Event:
         kind = EVENT_KINDS[self._kind[index]]
-        return Event(self._frame[index], self._time[index], kind, self._length[index])
+        length, offset = self._length[index], self._offset[index]
+        return Event(self._frame[index], self._time[index], kind, length, offset)
 
     def __iter__(self) -> Iterator[Event]:
         return (self[index] for index in range(len(self)))
+
+    def of(self, *kinds: EventKind) -> Iterator[Event]:
+        """Yield the events of some kinds, without looking at the others one by one."""
+        codes = np.frombuffer(self._kind, dtype=np.int8)
+        found = np.flatnonzero(np.isin(codes, [_EVENT_CODE[kind] for kind in kinds]))
+        return (self[index] for index in found.tolist())
 
 
 class SegmentColumns:

@@ -3,11 +3,12 @@
 from typing import cast
 
 from . import limits
-from .batch import ACK, FIN, RST
+from .batch import ACK, FIN, RST, SYN
 from .connection import DirectionStatistics, StreamConsumer, TcpConnection, TcpDirection
 from .items import Arrival, Budget, Held, Payload
 from .reassembly import Reassembler
 from .segments import Gap
+from .timing import is_probe
 
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
 
@@ -87,8 +88,18 @@ class Track:
             return
         if self.reset_at is not None:
             self._expire_reset(at)
+        direction = own.direction
+        if not flags & SYN:
+            direction.window.note(window, window)
         if length:
+            offset = own.next
+            # Only what is new and in order is timed: the fast paths see nothing else.
+            plain = own.base is not None and offset == own.top == own.offset_of(item.seq)
             own.segment(item)
+            end = offset + length
+            plain = plain and own.next == end > own.acked and len(item.payload) == length
+            if plain and is_probe(offset, end, direction.stats.segments):
+                direction.round_trips.sent(end, at.time_ns)
         elif own.base is not None and not flags & FIN and own.offset_of(item.seq) == own.top - 1:
             own.keep_alive(0, at)
         if flags & FIN:
@@ -171,9 +182,14 @@ class Track:
 
     def stop(self, frame: int) -> None:
         """End both streams: reset, 4-tuple reused, evicted, or end of the capture."""
-        if not self.connection.discard:
-            for half in self.sides:
-                half.stop(frame)
+        if self.connection.discard:
+            return
+        for side, half in enumerate(self.sides):
+            half.stop(frame)
+            shut, self.shut_windows[side] = self.shut_windows[side], None
+            if shut is not None:
+                late = max(self.connection.end_ns - shut, 0)
+                half.direction.stats.zero_window_ns += late
 
     # -- delivery
 

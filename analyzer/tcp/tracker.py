@@ -7,16 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import limits
-from .batch import ACK, FIN, RST, SYN, Flow, SegmentBatch
-from .connection import StreamConsumer, TcpConnection
+from .batch import ACK, FIN, RST, SYN, Flow, Rejected, SegmentBatch
+from .connection import StreamConsumer, TcpConnection, TcpHandshake
 from .fast import plain_batch, plain_frame
-from .half_open import HalfOpenFlows
+from .half_open import HalfOpen, HalfOpenFlows, Syn
 from .items import Arrival, Budget, Held
+from .options import sack_edges, syn_options
 from .segments import Integers
 from .track import Track
 
 RTMP_PORT = 1935
-_NONE, _LIVE, _DISCARDED = range(3)  # what is known of a flow
+_NONE, _LIVE, _DISCARDED, _OPENING = range(4)  # what is known of a flow
 _MASK = (1 << 32) - 1
 
 
@@ -58,14 +59,28 @@ class TcpTracker:
 
     def feed(self, batch: SegmentBatch) -> None:
         """Take the next frames."""
-        if not len(batch.flow):
-            return
-        top = int(batch.flow.max())
-        if top >= len(self._states):
-            grown = np.zeros(max(top + 1, 2 * len(self._states)), dtype=np.int8)
-            grown[: len(self._states)] = self._states
-            self._states = grown
-        self._feed(batch, memoryview(batch.data), np.arange(len(batch.flow)))
+        if len(batch.flow):
+            top = int(batch.flow.max())
+            if top >= len(self._states):
+                grown = np.zeros(max(top + 1, 2 * len(self._states)), dtype=np.int8)
+                grown[: len(self._states)] = self._states
+                self._states = grown
+            self._feed(batch, memoryview(batch.data), np.arange(len(batch.flow)))
+        if batch.rejected is not None:
+            self._reject(batch.rejected)
+
+    def _reject(self, rejected: Rejected) -> None:
+        """Count segments with a wrong checksum where they would have belonged."""
+        columns = (rejected.frame, rejected.time_ns, rejected.flow)
+        more = (rejected.reverse, rejected.seq, rejected.length)
+        for frame, time_ns, flow, reverse, seq, length in zip(
+            *(column.tolist() for column in (*columns, *more)), strict=True
+        ):
+            track = self._live.get(flow)
+            if track is not None and not track.connection.discard:
+                track.sides[int(reverse != track.client_reverse)].reject(
+                    seq, length, frame, time_ns
+                )
 
     def finish(self) -> None:
         """End every stream: the capture is over."""
@@ -82,17 +97,15 @@ class TcpTracker:
         opening = ((flags & SYN) != 0) | ((batch.length[rows] > 0) & ((flags & RST) == 0))
         slow = states != _NONE
         slow[inverse[opening]] = True
-        new = np.count_nonzero(slow & (states == _NONE))
-        busy = np.zeros(len(ids), dtype=np.bool_)
+        new = np.count_nonzero(slow & ((states == _NONE) | (states == _OPENING)))
         if len(self._live) + new <= limits.MAX_LIVE:  # else the exact order of idling matters
             slow &= ~self._count_discarded(batch, rows, ids, inverse, states)
             busy = (states == _LIVE) & (counts >= limits.FAST_SEGMENTS)
             if busy.any():
-                done = self._feed_plain(batch, view, rows, ids, inverse, counts, busy)
-                slow &= ~done
-                busy &= ~done
+                slow &= ~self._feed_plain(batch, view, rows, ids, inverse, counts, busy)
+        busy = slow & (counts >= limits.FAST_SEGMENTS)  # or new ones, plain once they have begun
         rows = rows[slow[inverse]]
-        if busy.any() and len(rows) >= 2 * limits.SPLIT_FRAMES:
+        if len(rows) >= 2 * limits.SPLIT_FRAMES and busy.any():
             # Batches may be cut anywhere: confine the irregular frames to a short one.
             middle = len(rows) // 2
             self._feed(batch, view, rows[:middle])
@@ -173,10 +186,13 @@ class TcpTracker:
             if flags & SYN and not flags & RST:
                 seq = (seq + 1) & _MASK
                 reply = ack if flags & ACK else None
-                self._syn(flow, reverse, seq, reply, time_ns, frame)
+                options = syn_options(data, header)
+                self._syn(flow, Syn(reverse, seq, reply, time_ns, frame, options))
                 track = live.get(flow)
             if track is None:
                 if not length or flags & RST:
+                    if not flags & (SYN | RST):
+                        self._half_open.answered(flow, reverse, time_ns)
                     continue
                 self._offered += length
                 if self._opened >= limits.FREE_OPENINGS + self._offered // limits.OPENING_BYTES:
@@ -207,16 +223,19 @@ class TcpTracker:
         if self._live.get(flow) is track:
             self._states[flow] = _DISCARDED if track.connection.discard else _LIVE
 
-    def _syn(
-        self, flow: int, reverse: bool, first: int, ack: int | None, time_ns: int, frame: int
-    ) -> None:
+    def _syn(self, flow: int, syn: Syn) -> None:
         """Take a SYN: of the live connection, or the sign that the 4-tuple is used again."""
         track = self._live.get(flow)
         if track is not None:
-            if track.belongs(int(reverse != track.client_reverse), first, ack, time_ns):
+            side = int(syn.reverse != track.client_reverse)
+            if track.belongs(side, syn.first, syn.ack, syn.time_ns):
+                handshake = track.connection.handshake
+                handshake.isn[side] = (syn.first - 1) & _MASK
+                handshake.options[side] = syn.options
                 return
-            self._end(flow, track, frame)
-        self._half_open.note(flow, reverse, first, ack, time_ns, frame)
+            self._end(flow, track, syn.frame)
+        self._half_open.note(flow, syn)
+        self._states[flow] = _OPENING
 
     def _open(self, flow: int, reverse: bool, time_ns: int, frame: int) -> Track:
         if len(self._live) >= limits.MAX_LIVE:
@@ -238,7 +257,8 @@ class TcpTracker:
         track = Track(connection, client, self._budget, self.consumer)
         track.last_frame = frame
         if half:
-            connection.saw_syn = [half.syns[order[0]], half.syns[order[1]]]
+            connection.handshake = _handshake(half, reverse, time_ns)
+            connection.saw_syn = [each is not None for each in connection.handshake.options]
             for side in (0, 1):
                 track.sides[side].base = half.bases[order[side]]
             if connection.saw_syn[1]:  # a SYN/ACK acknowledges stream offset 0
@@ -285,25 +305,19 @@ def _guess_client(a_port: int, b_port: int, reverse: bool) -> bool:
     return a_port < b_port if a_port != b_port else reverse
 
 
-def sack_edges(data: bytes, header: int) -> tuple[int, ...]:
-    """Return the left edges of the SACK blocks of a TCP header (RFC 2018 §3)."""
-    if header + 20 > len(data):
-        return ()
-    at, end = header + 20, min(header + (data[header + 12] >> 4) * 4, len(data))
-    while at < end:
-        kind = data[at]
-        if kind == 0:
-            break
-        if kind == 1:
-            at += 1
-            continue
-        size = data[at + 1] if at + 1 < end else 0
-        if size < 2 or at + size > end:
-            break
-        if kind == 5:
-            return tuple(
-                int.from_bytes(data[edge : edge + 4], "big")
-                for edge in range(at + 2, at + size - 7, 8)
-            )
-        at += size
-    return ()
+def _handshake(half: HalfOpen, reverse: bool, time_ns: int) -> TcpHandshake:
+    """Return what is known of a handshake when the first payload comes, at `time_ns`."""
+    order = (int(half.client_reverse), int(not half.client_reverse))
+    sent, answered = (half.times[index] for index in order)
+    replied = half.answer_ns
+    if replied is None and reverse == half.client_reverse:
+        replied = time_ns
+    return TcpHandshake(
+        isn=[
+            None if base is None or half.options[index] is None else (base - 1) & _MASK
+            for index, base in ((index, half.bases[index]) for index in order)
+        ],
+        options=[half.options[index] for index in order],
+        server_ns=None if sent is None or answered is None else answered - sent,
+        client_ns=None if answered is None or replied is None else replied - answered,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -10,8 +11,11 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from analyzer.tui.keys import MAIN
+from analyzer.tui import state
+from analyzer.tui.keys import MAIN, view_keys
 from analyzer.tui.screens.main import MainScreen
+from analyzer.tui.state import State
+from analyzer.tui.views import START
 
 if TYPE_CHECKING:
     from analyzer.session import Session
@@ -23,11 +27,21 @@ class AnalyzerApp(App[int]):
     TITLE = "rtmp-analyze"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
 
-    def __init__(self, session: Session, filter_text: str | None = None) -> None:
+    def __init__(
+        self, session: Session, filter_text: str | None = None, remembered: State | None = None
+    ) -> None:
         super().__init__()
         self.animation_level = "none"  # an animated page costs 6 times a plain one
+        remembered = remembered or State()
+        if remembered.theme in self.available_themes:
+            self.theme = remembered.theme
         self.main = MainScreen(session, filter_text)
+        self.main.restore(remembered)
         self.main.loader.start()  # the first rows are there when the first screen is drawn
+
+    def remember(self) -> State:
+        """Return what is to be remembered."""
+        return replace(self.main.remember(), theme=self.theme)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -43,7 +57,7 @@ class AnalyzerApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key of the main screen by name, then Textual's own (theme, quit …)."""
         if isinstance(screen, MainScreen):
-            for binding in MAIN:
+            for binding in [*MAIN, *view_keys()]:
                 if not binding.action.startswith("app."):
                     yield SystemCommand(
                         binding.description,
@@ -58,8 +72,11 @@ def run(session: Session, filter_text: str | None = None) -> int:
 
     What made indexing fail is raised once the terminal is back to normal.
     """
-    app = AnalyzerApp(session, filter_text)
+    place = state.path()
+    app = AnalyzerApp(session, filter_text, state.load(place))
+    app.main.start = START
     code = app.run()
+    state.save(place, app.remember())
     loader = app.main.loader
     if not loader.cancelled:
         loader.cancel()

@@ -121,6 +121,17 @@ class ByteView:
                     out.append((low + shift, high + shift))
         return sorted(out)
 
+    def at_stream(self, start: int, length: int) -> list[tuple[int, int]]:
+        """Return where stream bytes stand in a view of the stream or of the file."""
+        if self.name == SPACES[0]:
+            return []
+        out = []
+        for block in self.blocks:
+            low, high = max(start, block.source), min(start + length, block.source + block.length)
+            if low < high:
+                out.append((block.at + low - block.source, block.at + high - block.source))
+        return out
+
 
 def _split(piece: Piece, missing: list[tuple[int, int]]) -> list[Piece]:
     """Cut the missing ranges of the body out of a payload piece."""

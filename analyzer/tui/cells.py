@@ -75,3 +75,25 @@ def rate(bits_per_second: float) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 message``, ``12,345 messages``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def span(nanoseconds: int) -> str:
+    """Return a duration in at most 7 cells: ``35 µs``, ``4.2 ms``, ``1.31 s``, ``2:05 m``."""
+    size = abs(nanoseconds)
+    sign = "-" if nanoseconds < 0 else ""
+    if size < 1_000_000:
+        return f"{sign}{size // 1000} µs"
+    if size < 1_000_000_000:
+        return f"{sign}{size / 1e6:.{1 if size < 100_000_000 else 0}f} ms"
+    if size < 100_000_000_000:
+        return f"{sign}{size / 1e9:.2f} s"
+    minutes, rest = divmod(size // 1_000_000_000, 60)
+    return f"{sign}{minutes}:{rest:02d} m" if minutes < 100 else f"{sign}{minutes / 60:.0f} h"
+
+
+def volume(octets: float) -> str:
+    """Return a number of bytes: ``812 B``, ``3.4 kB``, ``1.2 GB``."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if octets >= size:
+            return f"{octets / size:.1f} {unit}"
+    return f"{octets:.0f} B"

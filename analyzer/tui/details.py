@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.tui.byte_views import PAYLOAD, SPACES, VIEWS, ByteView, Piece
+from analyzer.tui.extra_views import extra_trees, extra_view
+from analyzer.tui.listings.base import NONE, Listing
+from analyzer.tui.listings.extras import Extra
+from analyzer.tui.listings.messages import MessageListing
 from analyzer.tui.model import Findings
 from analyzer.tui.tree_lines import Range
 from analyzer.tui.widgets.hex import HexPane, Ranges
@@ -28,20 +32,57 @@ class Details:
         self.hexes = hexes
         self.space = SPACES[0]
         self.row: int | None = None
+        self.shows = ("", NONE)
+        """Unit of the list and row that are shown."""
+        self.extra: Extra | None = None
+        """The handshake or gap that is shown in place of a message."""
+        self._span: tuple[int, int] | None = None
+        """Stream bytes of the chunk or segment under the list's cursor."""
         self._views: dict[str, ByteView] = {}
 
-    def show(self, row: int, findings: Findings) -> None:
+    def show(self, listing: Listing, line: int, findings: Findings) -> None:
+        """Show what stands at a line: a message (with the chunk or segment marked), an extra."""
+        row = listing.row(line)
+        if row == NONE:
+            self.clear()
+            return
         self.row = row
+        self.shows = (listing.UNIT, row)
         self._views.clear()
-        roots = [_tree(self.session, row)]
-        if found := findings.by_row.get(row):
-            roots.append(_diagnostics(found))
+        self._span = listing.span(line)
+        self.extra = (
+            listing.extras[row] if row < 0 and isinstance(listing, MessageListing) else None
+        )
+        if self.extra is not None:
+            roots = extra_trees(self.session, self.extra)
+        else:
+            roots = [_tree(self.session, row)]
+            if found := findings.by_row.get(row):
+                roots.append(_diagnostics(found))
         self.tree.show_tree(roots)
         self.hexes.show_view(self._view())
         self.link()
+        self._to_span()
+
+    @property
+    def title(self) -> str:
+        """What is shown, in a word or two."""
+        if self.row is None:
+            return "Message"
+        if self.extra is not None:
+            return f"{self.extra.kind.capitalize()} {self.extra.name}"
+        return self.session.message_id(self.row)
+
+    def _to_span(self) -> None:
+        """Bring the chunk's or segment's own bytes into sight."""
+        if self._span is not None and (places := self._view().at_stream(*self._span)):
+            self.hexes.highlight(places, self.hexes.field_ranges, move=False)
+            self.hexes.show_byte(places[0][0])
 
     def clear(self) -> None:
         self.row = None
+        self.shows = ("", NONE)
+        self.extra = None
         self._views.clear()
         self.tree.show_tree([])
         self.hexes.show_view(ByteView(self.space, lambda at, length: b""))
@@ -60,17 +101,25 @@ class Details:
 
     def next_space(self) -> str:
         """Switch to the next byte space; the same field stays highlighted."""
-        self.space = SPACES[(SPACES.index(self.space) + 1) % len(SPACES)]
+        self.choose_space(SPACES[(SPACES.index(self.space) + 1) % len(SPACES)])
+        return self.space
+
+    def choose_space(self, space: str) -> None:
+        self.space = space
         if self.row is not None:
             self.hexes.show_view(self._view())
             self.link()
-        return self.space
+            self._to_span()
 
     def _view(self) -> ByteView:
         if self.row is None:
             return ByteView(self.space, lambda at, length: b"")
         if self.space not in self._views:
-            self._views[self.space] = _bytes(self.session, self.row, self.space)
+            self._views[self.space] = (
+                extra_view(self.session, self.extra, self.space)
+                if self.extra is not None
+                else _bytes(self.session, self.row, self.space)
+            )
         return self._views[self.space]
 
     def _places(self, spans: list[Range]) -> Ranges:

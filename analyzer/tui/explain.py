@@ -14,6 +14,7 @@ ADVICE = {
     "rtmps": "RTMPS is RTMP inside TLS: give the session's key log (SSLKEYLOGFILE of the client).",
     "tls": "A TLS connection may be RTMPS: give the session's key log (SSLKEYLOGFILE).",
     "rtmpe": "RTMPE is encrypted by the handshake itself; only its outline can be shown.",
+    "http": "HTTP may carry RTMPT; tunnelled RTMP is recognised, not decoded.",
     "rtmpt": "RTMPT carries RTMP in HTTP requests; it is recognised, not decoded.",
 }
 
@@ -31,6 +32,9 @@ def nothing(session: Session) -> list[str]:
     variants = Counter(connection.variant for connection in session.connections)
     for variant, number in sorted(variants.items()):
         lines.append(f"Seen: {count(number, f'{variant} connection')}.")
+    for (what, port), number in session.foreign.most_common(3):
+        lines.append(f"Seen: {count(number, f'{what.upper()} connection')} to port {port}.")
+        variants[what] += number
     lines.extend(text for variant, text in ADVICE.items() if variant in variants)
     lines += [
         "",

@@ -6,10 +6,14 @@ from typing import Final
 
 from textual.binding import Binding
 
+from analyzer.tui.views import VIEWS
+
 
 def key(keys: str, action: str, text: str, hint: str = "", show: str | None = None) -> Binding:
     """Return a binding. `hint` is its word in the key bar (none: only in the help sheet)."""
-    return Binding(keys, action, text, show=bool(hint), tooltip=hint, key_display=show)
+    return Binding(
+        keys, action, text, show=bool(hint), tooltip=hint, key_display=show or keys.split(",")[0]
+    )
 
 
 MOVE: Final = (
@@ -36,7 +40,7 @@ MAIN: Final = (
     key("question_mark,f1", "help", "This help", "help", show="?"),
     key("q", "back", "Back, or quit", "quit", show="q"),
     key("slash", "filter", "Filter messages", "filter", show="/"),
-    key("ctrl+f", "find", "Find text in the info column", "find", show="^f"),
+    key("ctrl+f", "find", "Find text, /regex/, hex:, body:, tree:", "find", show="^f"),
     key("n", "find_next(1)", "Next match", show="n"),
     key("N", "find_next(-1)", "Previous match", show="N"),
     key(
@@ -47,20 +51,50 @@ MAIN: Final = (
     ),
     key("g", "top", "First line; after a number: go to that message", show="g"),
     key("G", "bottom", "Last line", show="G"),
-    key("left_square_bracket", "diagnostic(-1)", "Previous diagnostic", show="["),
-    key("right_square_bracket", "diagnostic(1)", "Next diagnostic", "diagnostic", show="]"),
+    key("left_square_bracket", "diagnostic(-1)", "Previous finding", show="["),
+    key("right_square_bracket", "diagnostic(1)", "Next finding", "finding", show="]"),
     key("left_curly_bracket", "keyframe(-1)", "Previous keyframe", show="{"),
-    key("right_curly_bracket", "keyframe(1)", "Next keyframe", "keyframe", show="}"),
+    key("right_curly_bracket", "keyframe(1)", "Next keyframe", show="}"),
+    key("left_parenthesis", "command(-1)", "Previous command", show="("),
+    key("right_parenthesis", "command(1)", "Next command", show=")"),
     key("m", "mark", "Mark or unmark the message", show="m"),
     key("apostrophe", "next_mark", "Next marked message", show="'"),
+    key("M", "only_marked", "Show only marked messages, or all again", show="M"),
+    key("r", "unit", "Lines are messages, chunks or TCP segments", "rows", show="r"),
+    key("c,s", "columns", "Columns: show, move, sort by", show="c"),
+    key("f", "follow", "Follow the last message, or stay here", show="f"),
     key("a", "apply('')", "Filter for the selected field's value", "apply", show="a"),
     key("A", "apply('and')", "Narrow the filter by the selected field's value", show="A"),
     key("x", "apply('not')", "Exclude the selected field's value", show="x"),
     key("y", "copy", "Copy the selected value", "copy", show="y"),
+    key("Y", "copy_menu", "Copy value, path, hex, JSON, filter …", show="Y"),
     key("b", "space", "Bytes of: message, stream, file", "bytes", show="b"),
     key("backslash", "zoom", "Zoom the pane", "zoom", show="\\"),
-    key("vertical_line", "layout", "Next layout", "layout", show="|"),
-    key("tab", "app.focus_next", "Next pane", "pane", show="Tab"),
+    key("vertical_line", "layout", "Next layout", show="|"),
+    key("plus,equals_sign", "grow(1)", "Make the pane larger", show="+"),
+    key("minus", "grow(-1)", "Make the pane smaller", show="-"),
+    key("t", "theme", "Light or dark colours", show="t"),
+    key("tab", "app.focus_next", "Next pane", show="Tab"),
     key("shift+tab", "app.focus_previous", "Previous pane", show="S-Tab"),
-    key("escape", "escape", "Stop loading; clear the filter", show="Esc"),
+    key("escape", "escape", "Stop searching or loading; clear the filter", show="Esc"),
 )
+COLUMNS: Final = (
+    key("space", "show_or_hide", "Show or hide the column", show="Space"),
+    key("greater_than_sign", "shift(1)", "Move the column to the right", show=">"),
+    key("less_than_sign", "shift(-1)", "Move the column to the left", show="<"),
+    key("s", "sort", "Sort the list by it", show="s"),
+    key("r", "reverse", "Sort the list by it, the other way round", show="r"),
+    key("d", "screen.reset", "Columns that fit, in the order of the capture", show="d"),
+    key("enter", "screen.accept", "Take over", show="Enter"),
+    key("escape,q,c", "screen.leave", "Leave everything as it was", show="Esc"),
+)
+VIEW: Final = (
+    key("escape,q", "close", "Back", "back", show="q"),
+    key("question_mark,f1", "help", "This help", "help", show="?"),
+)
+"""What works in every view."""
+
+
+def view_keys() -> list[Binding]:
+    """One binding for each view: on the main screen and from view to view."""
+    return [key(item.key, f"view('{item.name}')", item.title, item.hint) for item in VIEWS]

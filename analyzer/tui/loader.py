@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from analyzer.tui.model import Findings, Rows, findings
+from analyzer.tui.listings.base import Rows
+from analyzer.tui.listings.extras import Extras, Gatherer
+from analyzer.tui.model import Findings, findings
 
 if TYPE_CHECKING:
     from analyzer.session import Session
@@ -28,6 +30,8 @@ class Snapshot:
     fraction: float | None
     """0 … 1; None when the size of the capture is unknown."""
     done: bool = False
+    extras: Extras = field(default_factory=lambda: Extras([]))
+    """Handshakes and gaps, which stand between the messages."""
 
 
 class Loader:
@@ -40,6 +44,7 @@ class Loader:
         self._tell = tell
         self._next = 0.0
         self._findings = Findings()
+        self._gatherer = Gatherer()
         # A daemon: quitting never waits for a capture to end.
         self._thread = threading.Thread(target=self._run, name="indexing", daemon=True)
 
@@ -47,6 +52,10 @@ class Loader:
         self._thread.start()
 
     def cancel(self) -> None:
+        """Stop after the batch under way; a live capture ends, and its report follows."""
+        if self._session.options.reading.live:
+            self._session.stop()
+            return
         self.cancelled = True
         self._session.cancel()
 
@@ -76,4 +85,5 @@ class Loader:
             self._findings = findings(session)
         size = session.capture.size
         fraction = min(session.capture.bytes_read / size, 1.0) if size else None
-        self._tell(Snapshot(session.order(), self._findings, fraction, done))
+        extras = self._gatherer.gather(session)
+        self._tell(Snapshot(session.order(), self._findings, fraction, done, extras))

@@ -5,93 +5,53 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from analyzer.tui.listings.base import NONE, Listing, Rows
+from dissectors import spec
 
 if TYPE_CHECKING:
     from analyzer.model import Diagnostic
     from analyzer.session import Session
 
-Rows = NDArray[np.int64]
 Test = Callable[[Rows], NDArray[np.bool_]]
 
 SLICE: Final = 16384
-"""Rows filtered or searched between two looks at the cancel flag."""
-SLOW_SLICE: Final = 256
-"""The same where bodies must be decoded: quitting waits for one slice."""
-VIDEO: Final = 9
+"""Lines searched at once."""
 
 
-class RowFilter(Protocol):
-    """What `analyzer.filters.compile` returns."""
+def seek(listing: Listing, start: int, step: int, test: Test) -> int | None:
+    """Return the nearest line before (`step` -1) or after (1) `start` whose row passes.
 
-    @property
-    def decodes(self) -> bool: ...
-
-    def rows(self, session: Session, rows: Rows) -> Rows: ...
-
-
-class Picker:
-    """Computes the rows to show; remembers the verdict on rows it has already judged."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._judged: tuple[RowFilter, NDArray[np.bool_]] | None = None
-
-    def forget(self) -> None:
-        """Judge all rows anew (indexing ended: names and diagnostics are complete)."""
-        self._judged = None
-
-    def pick(
-        self,
-        order: Rows,
-        connection: int | None,
-        row_filter: RowFilter | None,
-        cancelled: Callable[[], bool],
-    ) -> Rows | None:
-        """Return the rows of `order` that pass; None when cancelled. Runs in a worker."""
-        if connection is not None:
-            order = order[self._session.messages.column("connection")[order] == connection]
-        if row_filter is None:
-            return order
-        mask = self._mask(row_filter, int(order.max()) + 1 if len(order) else 0, cancelled)
-        return None if mask is None else order[mask[order]]
-
-    def _mask(
-        self, row_filter: RowFilter, count: int, cancelled: Callable[[], bool]
-    ) -> NDArray[np.bool_] | None:
-        mask = np.zeros(count, dtype=np.bool_)
-        seen = 0
-        judged = self._judged
-        if judged is not None and judged[0] is row_filter:
-            seen = min(len(judged[1]), count)
-            mask[:seen] = judged[1][:seen]
-        step = SLOW_SLICE if row_filter.decodes else SLICE
-        for start in range(seen, count, step):
-            if cancelled():
-                return None
-            rows = np.arange(start, min(start + step, count), dtype=np.int64)
-            mask[row_filter.rows(self._session, rows)] = True
-        if judged is None or judged[0] is not row_filter or len(judged[1]) < count:
-            self._judged = (row_filter, mask)
-        return mask
-
-
-def seek(rows: Rows, start: int, step: int, test: Test) -> int | None:
-    """Return the nearest position before (`step` -1) or after (1) `start` that passes."""
+    Lines of one message that follow each other count as one.
+    """
+    count = len(listing)
+    here = listing.row(start) if 0 <= start < count else NONE
     position = start + step
-    while 0 <= position < len(rows):
+    while 0 <= position < count:
         if step > 0:
-            low, high = position, min(position + SLICE, len(rows))
+            low, high = position, min(position + SLICE, count)
         else:
             low, high = max(position - SLICE + 1, 0), position + 1
-        hits = np.flatnonzero(test(rows[low:high]))
+        rows = listing.rows(low, high)
+        hits = np.flatnonzero(_real(rows, test) & (rows != here))
         if len(hits):
             return low + int(hits[0 if step > 0 else -1])
         position = high if step > 0 else low - 1
     return None
+
+
+def _real(rows: Rows, test: Test) -> NDArray[np.bool_]:
+    """Test rows, of which negative ones are no messages and never pass."""
+    if not len(rows) or int(rows.min()) >= 0:
+        return test(rows)
+    passed = np.zeros(len(rows), dtype=np.bool_)
+    real = rows >= 0
+    passed[real] = test(rows[real])
+    return passed
 
 
 def keyframes(session: Session) -> Test:
@@ -104,7 +64,7 @@ def keyframes(session: Session) -> Test:
     heads = session.messages.column("head")
 
     def test(rows: Rows) -> NDArray[np.bool_]:
-        hits = types[rows] == VIDEO
+        hits = types[rows] == spec.VIDEO
         if not hits.any():
             return np.asarray(hits, dtype=np.bool_)
         raw = np.ascontiguousarray(heads[rows]).view(np.uint8).reshape(len(rows), -1)
@@ -117,6 +77,12 @@ def keyframes(session: Session) -> Test:
         return np.asarray(hits & (first >> 4 & 7 == 1) & frames, dtype=np.bool_)
 
     return test
+
+
+def commands(session: Session) -> Test:
+    """Command messages (RTMP 1.0 §7.1.1)."""
+    types = session.messages.column("type_id")
+    return lambda rows: np.isin(types[rows], (spec.COMMAND_AMF0, spec.COMMAND_AMF3))
 
 
 SEVERITIES: Final = ("note", "warning", "error")
@@ -133,6 +99,10 @@ class Findings:
     def worst(self, row: int) -> str | None:
         found = self.by_row.get(row)
         return max(found, key=lambda d: rank(d.severity)).severity if found else None
+
+    def row_of(self, item: Diagnostic) -> int | None:
+        """Return the row a finding was tied to."""
+        return next((row for row, found in self.by_row.items() if item in found), None)
 
     def test(self) -> Test:
         wanted = np.fromiter(self.by_row, dtype=np.int64, count=len(self.by_row))
@@ -218,20 +188,25 @@ def parse_target(text: str) -> Target | None:
     return None
 
 
-def locate(session: Session, rows: Rows, target: Target, here: int) -> int | None:
-    """Return the position in `rows` of the target; `here` is the current position.
+def locate(session: Session, listing: Listing, target: Target, here: int) -> int | None:
+    """Return the line of the target; `here` is the current line.
 
     A frame means the first message it touches, a time the first message completed then or
     later, an offset the message of this direction whose first chunk stands there or before.
     """
     table, value = session.messages, target.value
-    if not len(rows):
+    if not len(listing):
         return None
     if isinstance(value, str):
         row = _rows_of({value}, session).get(value)
-        return None if row is None else position_of(rows, row)
+        return None if row is None else listing.place(row)
     if target.kind == "number":
-        return value - 1 if 1 <= value <= len(rows) else None
+        return value - 1 if 1 <= value <= len(listing) else None
+    rows = listing.rows(0, len(listing))
+    real = np.flatnonzero(rows >= 0)
+    rows = rows[real]
+    if not len(rows):
+        return None
     if target.kind == "frame":
         hits = (table.column("first_frame")[rows] <= value) & (
             table.column("last_frame")[rows] >= value
@@ -241,18 +216,13 @@ def locate(session: Session, rows: Rows, target: Target, here: int) -> int | Non
     else:
         offsets = table.column("stream_offset")[rows]
         same = np.ones(len(rows), dtype=np.bool_)
+        row = listing.row(min(here, len(listing) - 1))
         for name in ("connection", "direction"):
-            column = table.column(name)[rows]
-            same &= column == column[min(here, len(rows) - 1)]
+            column = table.column(name)
+            same &= column[rows] == column[row if row >= 0 else rows[0]]
         candidates = np.flatnonzero(same & (offsets <= value))
-        return int(candidates[np.argmax(offsets[candidates])]) if len(candidates) else None
+        if not len(candidates):
+            return None
+        return int(real[candidates[np.argmax(offsets[candidates])]])
     found = np.flatnonzero(hits)
-    return int(found[0]) if len(found) else None
-
-
-def position_of(rows: Rows, row: int, guess: int = 0) -> int | None:
-    """Return where `row` stands in `rows`, trying `guess` first."""
-    if guess < len(rows) and rows[guess] == row:
-        return guess
-    hits = np.flatnonzero(rows == row)
-    return int(hits[0]) if len(hits) else None
+    return int(real[found[0]]) if len(found) else None

@@ -161,7 +161,8 @@ def _read_obu(cur: Cursor, obu: Field) -> dict[str, Any]:
     have = min(size, len(cur))
     obu.label = f"OBU: {name} ({kind}), {size} byte{'s' * (size != 1)}"
     if have < size:
-        obu.warn("obu_cut", f"OBU size {size} exceeds the {have} bytes left")
+        text = f"OBU size {size} exceeds the {have} bytes left"
+        (obu.note if cur.cut else obu.warn)("obu_cut", text)
     summary: dict[str, Any] = {"type": kind, "name": name, "length": size}
     if have:
         _read_payload(cur.sub(have), obu, summary)

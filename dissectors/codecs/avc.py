@@ -13,10 +13,10 @@ from dissectors.codecs.nal import (
     read_units,
     unescape,
 )
+from dissectors.codecs.sei import read_sei
 from dissectors.codecs.video_config import add_picture, config_text
 from dissectors.cursor import Cursor
 from dissectors.fields import Field
-from dissectors.text import hexdump
 
 IDR: Final = 5
 SEI: Final = 6
@@ -41,23 +41,6 @@ NAL_NAMES: Final = {
     20: "slice extension",
     21: "slice extension for depth",
 }
-SEI_NAMES: Final = {
-    0: "buffering period",
-    1: "picture timing",
-    3: "filler payload",
-    4: "user data registered by ITU-T T.35",
-    5: "user data unregistered",
-    6: "recovery point",
-    45: "frame packing arrangement",
-    47: "display orientation",
-    129: "active parameter sets",
-    136: "time code",
-    137: "mastering display colour volume",
-    144: "content light level information",
-    147: "alternative transfer characteristics",
-}
-MAX_SEI_MESSAGES: Final = 16
-"""Named per SEI NAL unit; encoders send fewer than 8."""
 
 
 def _read_header(cur: Cursor, unit: Field) -> None:
@@ -112,34 +95,6 @@ def _read_pps(cur: Cursor, unit: Field) -> None:
     ):
         unit.add(name, f"{label}: {pps[name]}", pps[name], start, length)
     cur.need(len(cur))
-
-
-def read_sei(cur: Cursor, unit: Field) -> None:
-    """sei_rbsp: names of its messages (ITU-T H.264 §7.3.2.3; H.265 §7.3.5 is the same)."""
-    names = []
-    for _ in range(MAX_SEI_MESSAGES):
-        if len(cur) < 2 or cur.peek(1) == b"\x80":  # rbsp_trailing_bits
-            break
-        start = cur.pos
-        kind, size = _sei_number(cur), _sei_number(cur)
-        have = min(size, len(cur))
-        name = SEI_NAMES.get(kind, "SEI message")
-        text = f"{name} ({kind}), {size} bytes ({hexdump(cur.peek(have))})"
-        cur.take(have)
-        unit.add("sei_message", text, kind, start, cur.pos - start, plumbing=True)
-        names.append(name)
-    if names:
-        unit.label = f"{unit.label}: {', '.join(names)}"
-
-
-def _sei_number(cur: Cursor) -> int:
-    total = 0
-    while cur:
-        byte = cur.u8()
-        total += byte
-        if byte != 0xFF or total > 0xFFFFFF:
-            break
-    return total
 
 
 SYNTAX: Final = NalSyntax(

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from dissectors.codecs import hevc_sps
-from dissectors.codecs.avc import read_sei
 from dissectors.codecs.bits import bit_field
 from dissectors.codecs.colour import CHROMA
 from dissectors.codecs.nal import (
@@ -14,6 +13,7 @@ from dissectors.codecs.nal import (
     read_units,
     unescape,
 )
+from dissectors.codecs.sei import read_sei
 from dissectors.codecs.video_config import add_picture, config_text, rate_text
 from dissectors.cursor import Cursor
 from dissectors.fields import Field, bits

@@ -34,27 +34,34 @@ def unescape(data: bytes) -> bytes:
     return data.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
-def lengths_fit(data: bytes, pos: int, end: int, size: int) -> bool:
+def lengths_fit(data: bytes, pos: int, end: int, size: int, cut: bool = False) -> bool:
     """Return whether lengths of `size` bytes lead exactly from `pos` to `end`.
 
-    Gives up, with False, after `MAX_NAL_UNITS` units.
+    Where the data is `cut` the last unit may reach beyond. Gives up, with False, after
+    `MAX_NAL_UNITS` units.
     """
     for _ in range(MAX_NAL_UNITS):
         if pos == end:
             return True
         if end - pos < size:
-            return False
+            return cut
         pos += size + int.from_bytes(data[pos : pos + size], "big")
         if pos > end:
-            return False
+            return cut
     return False
 
 
 def is_annex_b(cur: Cursor, size: int) -> bool:
-    """Return whether a start code stands where a length should and the lengths do not fit."""
-    if not cur.peek(4).startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
+    """Return whether a start code stands where a length should and the lengths do not fit.
+
+    In a message that is cut short 00 00 01 xx is more likely the length of a unit of some 300
+    bytes; 00 00 00 01 would be a unit of a single byte, which hardly any encoder sends first.
+    """
+    head = cur.peek(4)
+    if not head.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
         return False
-    return not lengths_fit(cur.data, cur.pos, cur.end, size)
+    cut = cur.cut and head != b"\x00\x00\x00\x01"
+    return not lengths_fit(cur.data, cur.pos, cur.end, size, cut)
 
 
 def read_units(
@@ -99,7 +106,7 @@ def _plausible(cur: Cursor) -> bool:
             return True
         length = int.from_bytes(cur.data[pos : pos + 4], "big")
         if cur.end - pos < 5 or not length or length > cur.end - pos - 4:
-            return False
+            return cur.cut and pos > cur.pos
         pos += 4 + length
     return True
 
@@ -115,7 +122,8 @@ def _read_unit(
     summary = read_nal(cur.sub(have), unit, syntax, length, decode)
     unit.length = cur.pos - start
     if have < length:
-        unit.warn("nal_unit_cut", f"NAL unit length {length} exceeds the {have} bytes left")
+        text = f"NAL unit length {length} exceeds the {have} bytes left"
+        (unit.note if cur.cut else unit.warn)("nal_unit_cut", text)
     return summary
 
 

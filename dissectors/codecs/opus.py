@@ -34,12 +34,13 @@ def read_config(cur: Cursor, node: Field) -> None:
     for name, label, size, unit in (
         ("pre_skip", "Pre-skip", 2, " samples"),
         ("input_sample_rate", "Input sample rate", 4, " Hz"),
-        ("output_gain", "Output gain", 2, "/256 dB"),
+        ("output_gain", "Output gain", 2, " dB"),
     ):
         raw = cur.take(size, label.lower())
         value = int.from_bytes(raw, "little", signed=name == "output_gain")
         config[name] = value
-        node.add(name, f"{label}: {value}{unit}", value, cur.pos - size, size)
+        shown = f"{value / 256:g}" if name == "output_gain" else str(value)
+        node.add(name, f"{label}: {shown}{unit}", value, cur.pos - size, size)
     family = cur.u8("mapping family")
     config["mapping_family"] = family
     node.add("mapping_family", f"Channel mapping family: {family}", family, cur.pos - 1, 1)
@@ -86,8 +87,29 @@ def read_frame(cur: Cursor, node: Field, out: dict[str, Any]) -> None:
     bit_field(parent, "stereo", toc, 0x04, f"Stereo: {int(stereo)}", stereo, start)
     bit_field(parent, "code", toc, 0x03, f"Frame count code: {CODES[toc & 3]} ({toc & 3})",
               toc & 3, start)  # fmt: skip
+    frames = (1, 2, 2, None)[toc & 3]
+    if toc & 3 == 3 and cur:
+        frames = _frame_count(cur, node)
     out["frame"] = {"config": toc >> 3, "stereo": stereo, "code": toc & 3, "frame_us": duration}
+    out["frame"]["frames"] = frames
     if cur:
         length = len(cur)
         label = f"Opus data: {length} bytes ({hexdump(cur.peek(17))})"
         node.add("data", label, None, cur.need(length), length)
+
+
+def _frame_count(cur: Cursor, node: Field) -> int:
+    """The frame count byte of code 3, RFC 6716 §3.2.5."""
+    start = cur.pos
+    byte = cur.u8("frame count")
+    count = byte & 0x3F
+    parent = node.add("frame_count_byte", f"Frame count byte: 0x{byte:02x}", byte, start, 1)
+    for name, mask, label, value in (
+        ("vbr", 0x80, f"Variable bit rate: {byte >> 7}", byte >> 7),
+        ("padding", 0x40, f"Padding: {byte >> 6 & 1}", byte >> 6 & 1),
+        ("frame_count", 0x3F, f"Frames: {count}", count),
+    ):
+        bit_field(parent, name, byte, mask, label, value, start)
+    if not count:
+        parent.warn("opus_frame_count", "a packet of no frames")
+    return count

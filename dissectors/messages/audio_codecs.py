@@ -22,6 +22,8 @@ class AudioCodec(NamedTuple):
     record: str = ""
     """Name of the configuration record."""
     read_config: ReadConfig | None = None
+    section: str = ""
+    """Where the record is specified."""
 
 
 AUDIO_CODECS: Final[dict[str, AudioCodec]] = {
@@ -32,10 +34,20 @@ AUDIO_CODECS: Final[dict[str, AudioCodec]] = {
     "nellymoser": AudioCodec("Nellymoser", flv_audio.read_nellymoser),
     "g711a": AudioCodec("G.711 A-law", flv_audio.read_opaque),
     "g711u": AudioCodec("G.711 µ-law", flv_audio.read_opaque),
-    "aac": AudioCodec("AAC", aac.read_frame, "AudioSpecificConfig", aac.read_config),
+    "aac": AudioCodec(
+        "AAC",
+        aac.read_frame,
+        "AudioSpecificConfig",
+        aac.read_config,
+        "ISO/IEC 14496-3 §1.6.2.1",
+    ),
     "speex": AudioCodec("Speex", flv_audio.read_opaque),
-    "opus": AudioCodec("Opus", opus.read_frame, "Opus identification header", opus.read_config),
-    "flac": AudioCodec("FLAC", flac.read_frame, "FLAC stream information", flac.read_config),
+    "opus": AudioCodec(
+        "Opus", opus.read_frame, "Opus identification header", opus.read_config, "RFC 7845 §5.1"
+    ),
+    "flac": AudioCodec(
+        "FLAC", flac.read_frame, "FLAC stream information", flac.read_config, "RFC 9639 §8.2"
+    ),
     "ac3": AudioCodec("AC-3", ac3.read_frame),
     "eac3": AudioCodec("E-AC-3", ac3.read_frame),
     "device_specific": AudioCodec("Device-specific sound", flv_audio.read_opaque),
@@ -76,6 +88,7 @@ def read_configuration(cur: Cursor, track: Track) -> None:
     node.length = cur.pos - node.start
     text = config_text(config)
     node.label = f"{codec.record}: {text}" if text else codec.record
+    node.add("section", f"Section: {codec.section}", codec.section, plumbing=True)
 
 
 def read_frame(cur: Cursor, track: Track) -> None:

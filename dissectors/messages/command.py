@@ -58,9 +58,21 @@ def _values(root: Field) -> list[Field]:
     return [child for child in root.children if child.name not in _NOT_VALUES]
 
 
+_TITLES: Final = {
+    "name": "Command name",
+    "transaction_id": "Transaction ID",
+    "stream_id": "Stream ID",
+}
+
+
 def _explain(root: Field) -> None:
-    """Add what well-known values mean."""
+    """Add what well-known values are called and mean."""
     values = _values(root)
+    for node in values:
+        if node.children and not node.name.startswith("arg"):
+            word = node.name.replace("_", " ").capitalize()
+            label = f"Argument: {_TITLES.get(node.name, word)}"
+            node.children.insert(0, Field("argument", label, None, node.start, plumbing=True))
     name = values[0].value if values else None
     if name in ("connect", "_result", "_error"):
         for node in values[2:4]:

@@ -212,6 +212,7 @@ def _read_track(
     node.add("track_length", f"Track length: {size}", size, start + 1, 3)
     have = min(size, len(cur))
     if have < size:
-        node.warn("track_cut", f"track length {size} exceeds the {have} bytes left")
+        text = f"track length {size} exceeds the {have} bytes left"
+        (node.note if cur.cut else node.warn)("track_cut", text)
     inner = cur.sub(have)
     read_packet(inner, track._replace(track_id=track_id))

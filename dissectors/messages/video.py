@@ -148,7 +148,8 @@ def _read_packet(cur: Cursor, track: Track, ctx: Context) -> bool | None:
     if packet == names.SEQUENCE_START:
         read_configuration(cur, track)
     elif packet == names.MPEG2TS_SEQUENCE_START and track.codec == "av1":
-        read_configuration(cur, track, av1.read_descriptor, "AV1 video descriptor")
+        record, section = "AV1 video descriptor", "AV1-MPEG2-TS §2.1"
+        read_configuration(cur, track, av1.read_descriptor, record, section)
     elif packet in (names.CODED_FRAMES, names.CODED_FRAMES_X):
         if track.codec in names.COMPOSITION_TIME_CODECS:
             time, start = 0, cur.pos

@@ -25,22 +25,49 @@ class VideoCodec(NamedTuple):
     """Name of the configuration record."""
     read_config: ReadConfig | None = None
     syntax: nal.NalSyntax | None = None
+    section: str = ""
+    """Where the record is specified."""
 
+
+_VP_RECORD: Final = ("VP codec configuration record", vpx.read_config)
+_VP_SECTION: Final = 'VP-ISOBMFF "VP Codec Configuration Box"'
 
 VIDEO_CODECS: Final[dict[str, VideoCodec]] = {
     "h264": VideoCodec(
-        "H.264", avc.read_frame, "AVC decoder configuration record", avc.read_config, avc.SYNTAX
+        "H.264",
+        avc.read_frame,
+        "AVC decoder configuration record",
+        avc.read_config,
+        avc.SYNTAX,
+        "ISO/IEC 14496-15 §5.3.3.1",
     ),
     "hevc": VideoCodec(
-        "HEVC", hevc.read_frame, "HEVC decoder configuration record", hevc.read_config, hevc.SYNTAX
+        "HEVC",
+        hevc.read_frame,
+        "HEVC decoder configuration record",
+        hevc.read_config,
+        hevc.SYNTAX,
+        "ISO/IEC 14496-15 §8.3.3.1",
     ),
-    "vvc": VideoCodec("VVC", vvc.read_frame, "VVC decoder configuration record", vvc.read_config),
-    "av1": VideoCodec("AV1", av1.read_frame, "AV1 codec configuration record", av1.read_config),
-    "vp8": VideoCodec("VP8", vpx.read_vp8, "VP codec configuration record", vpx.read_config),
-    "vp9": VideoCodec("VP9", vpx.read_vp9, "VP codec configuration record", vpx.read_config),
+    "vvc": VideoCodec(
+        "VVC",
+        vvc.read_frame,
+        "VVC decoder configuration record",
+        vvc.read_config,
+        section="ISO/IEC 14496-15 §11.2.4.2",
+    ),
+    "av1": VideoCodec(
+        "AV1",
+        av1.read_frame,
+        "AV1 codec configuration record",
+        av1.read_config,
+        section="AV1-ISOBMFF §2.3.3",
+    ),
+    "vp8": VideoCodec("VP8", vpx.read_vp8, *_VP_RECORD, section=_VP_SECTION),
+    "vp9": VideoCodec("VP9", vpx.read_vp9, *_VP_RECORD, section=_VP_SECTION),
     "h263": VideoCodec("Sorenson H.263", flv_video.read_h263),
     "screen": VideoCodec("Screen video", flv_video.read_screen),
-    "screen2": VideoCodec("Screen video 2", flv_video.read_screen),
+    "screen2": VideoCodec("Screen video 2", flv_video.read_screen2),
     "vp6": VideoCodec("VP6", flv_video.read_vp6),
     "vp6_alpha": VideoCodec("VP6 alpha", flv_video.read_vp6_alpha),
     "jpeg": VideoCodec("JPEG", flv_video.read_opaque),
@@ -51,7 +78,11 @@ VIDEO_CODECS: Final[dict[str, VideoCodec]] = {
 
 
 def read_configuration(
-    cur: Cursor, track: Track, reader: ReadConfig | None = None, record: str = ""
+    cur: Cursor,
+    track: Track,
+    reader: ReadConfig | None = None,
+    record: str = "",
+    section: str = "",
 ) -> None:
     """Read a configuration record to the cursor's end into a field of the track."""
     codec = VIDEO_CODECS.get(track.codec or "")
@@ -60,7 +91,7 @@ def read_configuration(
         return
     if reader is None:
         reader = codec.read_config if codec else None
-        record = codec.record if codec else ""
+        record, section = (codec.record, codec.section) if codec else ("", "")
     if reader is None:
         flv_video.read_opaque(cur, track.node, None, {})
         return
@@ -78,6 +109,8 @@ def read_configuration(
     node.length = cur.pos - node.start
     text = config_text(config)
     node.label = f"{record}: {text}" if text else record
+    if section:
+        node.add("section", f"Section: {section}", section, plumbing=True)
 
 
 def _read_annex_b(cur: Cursor, node: Field, syntax: nal.NalSyntax, config: dict[str, Any]) -> None:

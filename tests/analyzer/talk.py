@@ -52,6 +52,14 @@ def answer(description: str = "Start publishing") -> list[Message]:
     ]
 
 
+def refusal(description: str, code: str = "NetConnection.Connect.Rejected") -> Message:
+    """The server refuses connect."""
+    status = obj(
+        ("level", string("error")), ("code", string(code)), ("description", string(description))
+    )
+    return command("_error", 1, NULL, status)
+
+
 def pcap(client: list[Message], server: list[Message], segment: int = 500) -> bytes:
     """Handshake and both directions, one millisecond between frames."""
     greeting = b"\x03" + random.Random(5).randbytes(1536) * 2

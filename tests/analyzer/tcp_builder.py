@@ -59,6 +59,7 @@ class Batch:
     header: npt.NDArray[np.int64]
     ident: npt.NDArray[np.int32]
     position: npt.NDArray[np.int64]
+    rejected: None = None
 
 
 def build(packets: Sequence[Packet], first_frame: int = 1, base: int = 24) -> Batch:
@@ -178,6 +179,9 @@ def snapshot(result: Result) -> list[object]:
             found += [
                 result.parts(side, connection.index),
                 direction.stats,
+                direction.round_trips,
+                direction.window,
+                direction.stalls(),
                 list(direction.gaps),
                 list(direction.events),
                 direction.length,
@@ -194,5 +198,6 @@ def snapshot(result: Result) -> list[object]:
             connection.end_ns,
             connection.saw_syn,
             connection.initiator_known,
+            connection.handshake,
         ]
     return found

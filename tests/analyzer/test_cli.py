@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from analyzer import __version__, cli
-from analyzer.model import Diagnostic
+from analyzer.model import Diagnostic, Verdict
+from analyzer.rules.engine import Judgement
 from analyzer.session import Session
 from tests.analyzer import talk
 
@@ -212,14 +213,13 @@ def test_check(
 ) -> None:
     severity = ["warning"]
 
-    def diagnose(self: Session, progress: object = None) -> None:
-        index(self)
-        self.diagnostics = [Diagnostic("CHK-01", severity[0], "odd", message="c0.c2s.1")]
+    def judgement(self: Session) -> Judgement:
+        found = Diagnostic("CHK-01", severity[0], "odd", message="c0.c2s.1", id="d0")
+        return Judgement([found], [], [Verdict("c0", "pass", None, "odd")])
 
-    index = Session.run
     assert cli.main(["check", capture]) in (0, 1)
     capsys.readouterr()
-    monkeypatch.setattr(Session, "run", diagnose)
+    monkeypatch.setattr(Session, "judgement", property(judgement))
     assert cli.main(["check", capture]) == 0
     assert capsys.readouterr().out.startswith("pass: talk.pcap: 0 errors, 1 warning, 0 notes")
     assert cli.main(["check", capture, "--fail-on", "warning"]) == 1
@@ -251,6 +251,15 @@ def test_several_outputs_from_one_pass(
     assert json.loads(Path(one).read_text())["summary"]["messages"] == 21
     assert Path(two).read_text("utf-8").count("\n") == 22
     assert Path(main).read_text("utf-8").startswith("talk.pcap: ")
+
+
+def test_two_outputs_do_not_share_a_file(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "out")
+    assert cli.main([capture, "-o", path, "--report", f"json={path}"]) == cli.USAGE
+    assert "named for two outputs" in capsys.readouterr().err
+    assert cli.main([capture, "-o", os.devnull, "--report", f"json={os.devnull}"]) == cli.OK
 
 
 def test_capture_is_never_overwritten(capture: str, capsys: pytest.CaptureFixture[str]) -> None:

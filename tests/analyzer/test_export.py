@@ -3,11 +3,9 @@
 import io
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -18,7 +16,6 @@ from analyzer.export.messages import as_dict, dumps, lines
 from analyzer.export.nodes import bit_range
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds, tree_lines
-from analyzer.index import COLUMNS, MessageTable
 from analyzer.model import Diagnostic
 from analyzer.redact import Redactor, collect
 from analyzer.session import Session
@@ -88,7 +85,7 @@ def test_keys_and_their_order(session: Session) -> None:
     connection = report["connections"][0]
     assert list(connection) == [
         "id", "variant", "client", "server", "start_ns", "end_ns", "closed_by", "complete",
-        "handshake", "proxied_client", "rtmp", "chunk_size", "tcp",
+        "handshake", "proxied_client", "rtmp", "chunk_size", "tcp", "verdict", "metrics",
     ]  # fmt: skip
     assert connection["handshake"]["kind"] == "simple"
     assert connection["client"] == {"ip": "10.0.0.1", "port": 50000}
@@ -117,9 +114,11 @@ def test_lines_are_the_documents_objects(session: Session) -> None:
     report = json.loads(text(session, "json"))
     found = [json.loads(line) for line in text(session, "ndjson").splitlines()]
     kinds = [item.pop("kind") for item in found]
-    assert kinds == ["header", "connection", *["message"] * 21, "end"]
+    number = len(report["diagnostics"])
+    assert kinds == ["header", "connection", *["message"] * 21, *["diagnostic"] * number, "end"]
     assert found[0] == {k: report[k] for k in ("schema", "schema_version", "tool", "capture")}
-    assert found[1:2] == report["connections"] and found[2:-1] == report["messages"]
+    assert found[1:2] == report["connections"] and found[2:23] == report["messages"]
+    assert found[23:-1] == report["diagnostics"]
     end = found[-1]
     assert end["complete"] is True and end["messages"] == 21
     assert end["summary"] == report["summary"]
@@ -173,7 +172,7 @@ def test_incomplete_message_names_what_is_missing() -> None:
 
 def test_diagnostics_and_verdict() -> None:
     session = talk.session()
-    session.diagnostics = [
+    session.judgement.diagnostics[:] = [
         Diagnostic("CHK-01", "warning", "odd \x7f\x1b text", message="c0.c2s.1", frame=4),
         Diagnostic("CAP-07", "error", "cannot tell", status="inconclusive"),
     ]
@@ -291,24 +290,3 @@ def test_bit_range() -> None:
     assert bit_range(0xC0, 1) == "[0, 2]"
     assert bit_range(0x0F, 1) == "[4, 4]"
     assert bit_range(0x7FFFFFFF, 4) == "[1, 31]"
-
-
-def test_speed_of_media_rows(session: Session) -> None:
-    """The writer itself; what the decoding of a row costs is measured elsewhere."""
-
-    class Null:
-        def write(self, text: str) -> int:
-            return len(text)
-
-    big = talk.session()
-    media = np.flatnonzero(np.isin(session.messages.column("type_id"), (8, 9)))
-    rows = media[np.arange(20_000) % len(media)]
-    big.messages = MessageTable()
-    columns = {name: session.messages.column(name)[rows] for name in COLUMNS}
-    big.messages.extend(columns, len(rows))
-    one = session.summary(int(media[-1]))
-    big.info = lambda row: "H.264 inter-frame NALU cts=40"  # type: ignore[method-assign]
-    big.summary = lambda row: one  # type: ignore[method-assign]
-    start = time.perf_counter()
-    FORMATS["json"].write(big, Null(), Request())  # type: ignore[arg-type]
-    assert len(rows) / (time.perf_counter() - start) > 30_000

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from analyzer.export import tree
 from analyzer.export.report import write_document
 from analyzer.export.request import Request
 from analyzer.session import Session
@@ -97,6 +98,23 @@ def test_rtmpe_is_named_and_its_handshake_shown(version):
     )  # fmt: skip
     assert shake["digest"]["client"]["schema"] == shake["digest"]["server"]["schema"] == 0
     assert found["messages"] == []
+
+
+def test_rtmpe_that_the_server_refuses():
+    """nginx-rtmp and others know version 3 only and close; what the client wanted is clear."""
+    client = b"\x06" + signed(C1, handshake.PLAYER_KEY)
+    (connection,) = report(client, b"")["connections"]
+    assert (connection["variant"], connection["handshake"]["version"]) == ("rtmpe", 6)
+
+
+def test_the_tree_shows_a_handshake_that_no_message_follows():
+    client = b"\x06" + signed(C1, handshake.PLAYER_KEY)
+    session = Session([io.BytesIO(talk.streams(client, b""))])
+    session.run()
+    out = io.StringIO()
+    tree.write(session, out, Request())
+    assert "C0: version 6 (RTMPE)" in out.getvalue()
+    assert "Diffie-Hellman public key: " in out.getvalue()
 
 
 def test_tls_and_http_are_named():

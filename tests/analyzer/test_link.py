@@ -15,7 +15,8 @@ from analyzer.sources import NO_LINK, FrameBatch
 from tests.analyzer import wire
 from tests.analyzer.wire import ethernet, ip4, ip6, tcp, udp
 
-COLUMNS = [name for name in SegmentBatch.__dataclass_fields__ if name not in ("data", "base")]
+NOT_COLUMNS = ("data", "base", "rejected")
+COLUMNS = [name for name in SegmentBatch.__dataclass_fields__ if name not in NOT_COLUMNS]
 HELLO = b"hello, segment"
 FOUR, SIX = ip4(tcp(HELLO)), ip6(tcp(HELLO))
 FLOW4 = Flow(wire.A4, 5000, wire.B4, 1935)

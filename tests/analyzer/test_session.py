@@ -101,7 +101,7 @@ def test_a_malformed_command_does_not_disturb_the_stream():
     media = rows_of(session, type_id=8) + rows_of(session, type_id=9)
     assert len(media) == 120
     assert all(session.value(row, "flags") & Flag.COMPLETE for row in media)
-    assert [finding.rule for finding in session.diagnostics] == ["AMF-02"]
+    assert [f.count for f in session.diagnostics if f.rule == "AMF-02"] == [1]
 
 
 def test_mid_stream_start():
@@ -109,7 +109,8 @@ def test_mid_stream_start():
     assert len(rows_of(session, type_id=8) + rows_of(session, type_id=9)) == 258
     assert len(rows_of(session, type_id=20)) == 2
     assert not session.connections[0].from_start
-    assert {finding.rule for finding in session.diagnostics} == {"CAP-01", "CHK-13"}
+    found = {finding.rule for finding in session.diagnostics}
+    assert {"CAP-01", "CHK-13"} <= found and "CHK-01" not in found
 
 
 def test_one_lost_segment_damages_one_message():
@@ -173,6 +174,18 @@ def test_replies_found_by_other_ways_than_the_transaction():
     refused = status("NetStream.Failed", level="error")
     assert paired([publish], [refused]) == {"publish('cam')": "onStatus('NetStream.Failed')"}
     assert paired([publish], [status("NetStream.Play.Start")]) == {}
+
+
+def test_news_of_a_stream_is_no_answer():
+    """nginx-rtmp stops a recording that was sent whole just before it confirms a pause."""
+    pause = talk.command("pause", 4, NULL, b"\x01\x01", num(133), msid=1)
+    news, notify = status("NetStream.Play.Stop"), status("NetStream.Pause.Notify")
+    assert paired([pause], [news, notify]) == {"pause()": "onStatus('NetStream.Pause.Notify')"}
+    play = talk.command("play", 4, NULL, string("cam"), msid=1)
+    started = status("NetStream.Play.Start")
+    for event in ("Stop", "UnpublishNotify"):
+        found = paired([play], [status(f"NetStream.Play.{event}"), started])
+        assert found == {"play('cam')": "onStatus('NetStream.Play.Start')"}
 
 
 def test_a_result_is_named_after_its_call():

@@ -184,7 +184,8 @@ def test_torn_compression(pack: object) -> None:
     source = random.Random(1)
     data = pack(wire.pcap([(number, source.randbytes(900)) for number in range(1500)]))
     found, capture = read(data[: len(data) * 2 // 3])
-    assert "torn_compression" in codes(capture)
+    # One fault, one problem: the record that is cut with it is not another.
+    assert codes(capture) == ["torn_compression"]
     assert capture.truncated
     assert len(found) > 100
 

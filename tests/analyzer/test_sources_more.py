@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analyzer import cli
 from analyzer.export import summary
 from analyzer.export.request import Request
 from analyzer.index import MessageTable
 from analyzer.model import Options
 from analyzer.retention import Kept
-from analyzer.rules.capture import damaged, unordered
 from analyzer.session import Session
 from analyzer.sources import Capture, Reading, SourceError, inflate, open_capture, open_captures
 from analyzer.sources import archive as archives
@@ -155,7 +155,7 @@ def test_a_zip_is_analysed_as_one_capture(tmp_path: Path) -> None:
     members = {"1.pcap": head, "2.pcap": data[:24] + rest}
     session = Session([zipped(tmp_path / "talk.zip", members)])
     session.run()
-    assert len(session.messages) == len(whole.messages) and not session.diagnostics
+    assert len(session.messages) == len(whole.messages) and not session.captures.problems
     session.close()
 
 
@@ -202,8 +202,20 @@ def test_a_set_out_of_order_is_told(tmp_path: Path) -> None:
     for names, wanted in ((("1.pcap", "2.pcap"), 0), (("2.pcap", "1.pcap"), 1)):
         session = Session([str(tmp_path / name) for name in names])
         session.run()
-        assert len(list(unordered(session))) == wanted and not list(damaged(session))
+        codes = [problem.code for problem in session.captures.problems]
+        assert codes == ["unordered_files"] * wanted
         session.close()
+
+
+def test_an_unknown_link_type_is_told_with_its_own_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "usb.pcap"
+    path.write_bytes(wire.pcap(FRAMES[:10], link=220))
+    assert cli.main([str(path), "--json"]) == cli.UNREADABLE
+    out, err = capsys.readouterr()
+    assert out.startswith('{"schema"')
+    assert err == "rtmp-analyze: link type LINKTYPE_220 (220) is not supported: nothing was read\n"
 
 
 # -- what still grows --------------------------------------------------------------------

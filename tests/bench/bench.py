@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from make_capture import make
 
+ROOT = Path(__file__).parents[2]
 OURS = [
     sys.executable, "-m", "analyzer", "{file}", "-F", "ndjson", "--detail", "summary",
     "-o", "/dev/null",
@@ -43,8 +44,22 @@ JSON_TOOLS = {
 }
 """Every field of every body, as JSON."""
 Tools = dict[str, list[str]]
-VARIANTS = [(1500, 4096), (1500, 128), (1500, 60000), (9000, 4096), (65536, 60000)]
-"""MTU and chunk size of the captures made here."""
+VARIANTS = [
+    (200, 1500, 4096),
+    (1000, 1500, 4096),
+    (200, 1500, 128),
+    (200, 1500, 60000),
+    (200, 9000, 4096),
+    (200, 65536, 60000),
+]
+"""Size in MB, MTU and chunk size of the captures made here."""
+STARTS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "--help": [sys.executable, "-m", "analyzer", "--help"],
+    "smallest capture": [sys.executable, "-m", "analyzer", "{file}", "-F", "list"],
+}
+STARTED = 15
+"""Starts are short and vary: the median of so many."""
 
 
 class Cost(NamedTuple):
@@ -58,12 +73,11 @@ class Cost(NamedTuple):
 
 def measure(command: list[str]) -> Cost:
     """Run a command to its end, its output thrown away."""
-    root = str(Path(__file__).parents[2])
     null = os.open(os.devnull, os.O_RDWR)
     start = time.perf_counter()
     actions = [(os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
     program = shutil.which(command[0]) or command[0]
-    environment = {**os.environ, "PYTHONPATH": root}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     child = os.posix_spawn(program, command, environment, file_actions=actions)
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - start
@@ -100,10 +114,27 @@ def show(title: str, costs: dict[str, Cost]) -> None:
         print(f"{tool:14}{cost.wall:9.2f}{cost.cpu:9.2f}{cost.peak / 1e6:9.0f}{ratio}{failed}")
 
 
+def show_json(path: Path, messages: int) -> None:
+    """Print how fast the JSON report is written, reading included."""
+    command = [*OURS[:4], "--json", "-q", "-o", "/dev/null"]
+    cost = measure([part.replace("{file}", str(path)) for part in command])
+    print(f"--json: {cost.wall:.2f} s, {messages / cost.wall:,.0f} messages/s, reading included")
+
+
+def show_starts() -> None:
+    """Print what starting costs: an interpreter, our help, the smallest capture."""
+    smallest = min((ROOT / "captures").glob("*/*.pcap"), key=lambda path: path.stat().st_size)
+    print("\nstart, median wall s")
+    for name, command in STARTS.items():
+        parts = [part.replace("{file}", str(smallest)) for part in command]
+        wall = statistics.median(measure(parts).wall for _ in range(STARTED))
+        print(f"{name:18}{wall:7.3f}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("captures", nargs="*", type=Path)
-    parser.add_argument("--mb", type=float, default=200, help="size of the captures made here")
+    parser.add_argument("--mb", type=float, help="size of all captures made here")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="compare --detail fields instead")
     options = parser.parse_args()
@@ -117,11 +148,14 @@ def main() -> int:
     if options.captures:
         return 0
     with tempfile.TemporaryDirectory() as scratch:
-        for mtu, chunk in VARIANTS[:1] if options.json else VARIANTS:
+        for mb, mtu, chunk in VARIANTS[:1] if options.json else VARIANTS:
             path = Path(scratch) / "bench.pcap"
-            made = make(path, int(options.mb * 1e6), mtu, chunk)
+            made = make(path, int((options.mb or mb) * 1e6), mtu, chunk)
             title = f"MTU {mtu}, chunk size {chunk}: {made}"
             show(title, compare(path, options.rounds, tools))
+            if (mb, mtu, chunk) == VARIANTS[0]:
+                show_json(path, made.messages)
+    show_starts()
     return 0
 
 

@@ -72,7 +72,7 @@ async def bench(rows: int) -> None:
         while not app.paints:
             await asyncio.sleep(0.001)
         print(f"first screen {(app.shown - start) * 1e3:8.0f} ms")
-        while app.main._snapshot is None or not app.main._snapshot.done:
+        while app.main.snapshot is None or not app.main.snapshot.done:
             await asyncio.sleep(0.001)
         listed = (time.perf_counter() - start) * 1e3
         print(f"{rows:,} rows listed after {listed:.0f} ms, columns made included")

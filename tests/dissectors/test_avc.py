@@ -155,6 +155,18 @@ def test_length_of_one_is_not_annex_b():
     assert codes(found.body) == []
 
 
+def test_a_length_in_a_message_that_is_cut_short_is_no_start_code():
+    """00 00 01 2c is the length of an ordinary slice; only its end was not captured."""
+    slice_ = unit(b"\x41\x9a" + bytes(298))
+    found = video(INTER + slice_[:100], AVCC["crop"], truncated=True)
+    assert found.body.value["nal_units"] == [{"type": 1, "name": "non-IDR slice", "length": 300}]
+    assert codes(found.body) == ["nal_unit_cut"]
+    second = video(INTER + slice_ + slice_[:50], AVCC["crop"], truncated=True)
+    assert [entry["length"] for entry in second.body.value["nal_units"]] == [300, 300]
+    annex_b = video(INTER + b"\0\0\0\1\x41\x9a\x00\x10", AVCC["crop"], truncated=True)
+    assert "annex_b" in codes(annex_b.body)
+
+
 def test_annex_b_sequence_header():
     raw = bytes.fromhex(AVCC["crop"])
     found = video(HEADER + b"\0\0\0\1" + raw[8:34] + b"\0\0\0\1" + raw[37:])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dissectors.dissect import section_of
 from tests.dissectors.bodies import NULL, codes, dissect, ecma, lines, num, obj, string
 
 
@@ -23,8 +24,9 @@ def test_release_stream_of_librtmp_to_the_letter():
         "    Null",
         "    String 'livestream'",
     ]
-    assert lines(found.body, plumbing=True)[1:5] == [
+    assert lines(found.body, plumbing=True)[1:6] == [
         "    String 'releaseStream'",
+        "        Argument: Command name",
         "        AMF0 type: String (0x02)",
         "        String length: 13",
         "        String: releaseStream",
@@ -190,3 +192,30 @@ def test_malformed_command_keeps_what_was_read():
         "        [ERROR: malformed]",
         "    Undecoded: 3 bytes (616263)",
     ]
+
+
+def test_arguments_carry_the_names_of_the_specification():
+    """§7.2.2.6: Command Name, Transaction ID, Command Object, Publishing Name and Type."""
+    found = command(string("publish"), num(5), NULL, string("cam"), string("live"))
+    named = [node.find("argument").label for node in found.body.children]
+    assert named == [
+        "Argument: Command name",
+        "Argument: Transaction ID",
+        "Argument: Command object",
+        "Argument: Publishing name",
+        "Argument: Publishing type",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        ("connect", "RTMP 1.0 §7.2.1.1"),
+        ("publish", "RTMP 1.0 §7.2.2.6"),
+        ("pause", "RTMP 1.0 §7.2.2.8"),
+        ("whatever", "RTMP 1.0 §7.2.1.2"),
+    ],
+)
+def test_sections(name, section):
+    found = command(string(name), num(5), NULL)
+    assert section_of(20, found.body) == section

@@ -3,6 +3,7 @@
 import hmac
 import json
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,46 @@ def test_signed_reply():
         node.label for node in dissect_handshake(c, b"\x03" + bytes(1536) + spoiled)[1].walk()
     ]
     assert "Signature over the digest of C1: verified" not in labels
+
+
+def test_a_signed_packet_has_neither_times_nor_an_echo():
+    c1 = bytes.fromhex(WITH_C1[0]["hex"])[1:]
+    digest = handshake.find_digest(c1, handshake.PLAYER_KEY)
+    key = hmac.new(handshake.SERVER_KEY + handshake._SHARED, digest.value, sha256).digest()
+    s2 = bytes(1504)
+    s2 += hmac.new(key, s2, sha256).digest()
+    (tree,) = dissect_handshake(b"\x03" + c1, b"\x03" + bytes(1536) + s2)[1:2]
+    node = tree.find("s2")
+    assert [
+        (child.name, child.start - node.start, child.length) for child in node.children[:2]
+    ] == [
+        ("random", 0, 1504),
+        ("signature", 1504, 32),
+    ]
+    assert node.find("signed").value is True
+
+
+@pytest.mark.parametrize("vector", WITH_C1, ids=lambda vector: vector["name"])
+def test_the_trees_cover_every_byte(vector):
+    c = bytes.fromhex(vector["hex"])
+    for version in (3, 6):
+        data = bytes([version]) + c[1:]
+        leaves = [leaf for tree in dissect_handshake(data, b"") for leaf in tree.leaves()]
+        spans = sorted((leaf.start, leaf.end) for leaf in leaves if leaf.length)
+        assert spans[0][0] == 0 and spans[-1][1] == len(data)
+        assert all(end == start for (_, end), (start, _) in pairwise(spans))
+
+
+def test_the_public_key_of_rtmpe():
+    """Schema 0: four bytes at 768 place the key in 8 … 767; schema 1: those at 1532, in 772 …"""
+    packet = bytearray(1536)
+    packet[768:772] = b"\x01\x02\x03\x04"
+    packet[1532:1536] = b"\xff\xff\xff\xff"
+    assert handshake.key_offset(bytes(packet), 0) == 8 + 10
+    assert handshake.key_offset(bytes(packet), 1) == 772 + 1020 % 632
+    vector = next(v for v in WITH_C1 if v["expected"]["schema"] == 0)
+    tree = dissect_handshake(b"\x06" + bytes.fromhex(vector["hex"])[1:], b"")[0]
+    assert tree.find("c1").find("public_key").length == 128
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 9, 100, 1537, 2000, 3072])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -11,25 +12,19 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 
 from analyzer.tui.cells import fit, strip
-from analyzer.tui.keys import HEX, MAIN, MOVE, TREE, key
 from analyzer.tui.widgets.lines import Lines
 
-SECTIONS: tuple[tuple[str, tuple[Binding, ...]], ...] = (
-    ("Everywhere", (*MAIN, key("ctrl+p", "", "Command palette: every action by name", show="^p"))),
-    ("Lists, tree and bytes", MOVE),
-    ("Tree", TREE),
-    ("Bytes", HEX),
-)
+Section = tuple[str, Sequence[Binding]]
 
 
 class HelpLines(Lines):
     """Section titles and one line per key."""
 
-    def __init__(self) -> None:
+    def __init__(self, sections: Sequence[Section]) -> None:
         super().__init__(id="sheet")
         self.set_title("Keys")
         self._lines: list[tuple[str, str]] = []
-        for title, bindings in SECTIONS:
+        for title, bindings in sections:
             self._lines.extend([("", ""), ("", title)] if self._lines else [("", title)])
             self._lines.extend((b.key_display or b.key, b.description) for b in bindings)
 
@@ -52,5 +47,9 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen HelpLines { width: 76; max-width: 100%; height: 90%; background: $surface; }
     """
 
+    def __init__(self, sections: Sequence[Section]) -> None:
+        super().__init__()
+        self._sections = sections
+
     def compose(self) -> ComposeResult:
-        yield HelpLines()
+        yield HelpLines(self._sections)

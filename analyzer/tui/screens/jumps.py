@@ -1,37 +1,28 @@
-"""Moving about in the message list: go to, find, next diagnostic, keyframe, mark."""
+"""Moving about in the message list: go to, find, next finding, keyframe, command, mark."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import Final
 
 import numpy as np
 from textual import events
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from analyzer.tui.model import Rows, Test, keyframes, locate, parse_target, seek
+from analyzer.tui import search
+from analyzer.tui.listings.base import Listing
+from analyzer.tui.model import Test, commands, keyframes, locate, parse_target, seek
+from analyzer.tui.screens.base import Base
 from analyzer.tui.widgets.lines import Lines
 
-if TYPE_CHECKING:
-    from analyzer.session import Session
-    from analyzer.tui.widgets.messages import MessageList
-    from analyzer.tui.widgets.prompt import Prompt
+TELL: Final = 0.5
+"""Seconds between two words about how far a search is."""
 
 
-class Jumps(Screen[None]):
+class Jumps(Base):
     """The main screen's actions that only move the cursor of the message list."""
 
-    session: Session
-    messages: MessageList
-    prompt: Prompt
-    number: str
-    """Digits typed before ``g``."""
-
-    def say(self, text: str, style: str = "note") -> None:
-        raise NotImplementedError
-
-    def bars(self) -> None:
-        raise NotImplementedError
+    needle: search.Needle | None = None
 
     # Keys with a meaning of their own
 
@@ -61,7 +52,7 @@ class Jumps(Screen[None]):
                 self.focused.action_last()
 
     def action_find(self) -> None:
-        self.prompt.open("find", self.messages.needle)
+        self.prompt.open("find", self.needle.text if self.needle else "")
 
     def action_find_next(self, step: int) -> None:
         self.find(step)
@@ -71,7 +62,7 @@ class Jumps(Screen[None]):
         self.number = ""
 
     def _seek(self, step: int, test: Test, what: str) -> bool:
-        position = seek(self.messages.rows, self.messages.cursor, step, test)
+        position = seek(self.messages.listing, self.messages.cursor, step, test)
         if position is None:
             self.say(f"no {'further' if step > 0 else 'earlier'} {what}")
             return False
@@ -79,7 +70,7 @@ class Jumps(Screen[None]):
         return True
 
     def action_diagnostic(self, step: int) -> None:
-        if not self._seek(step, self.messages.findings.test(), "diagnostic"):
+        if not self._seek(step, self.messages.findings.test(), "finding"):
             return
         row = self.messages.row
         if row is not None and (found := self.messages.findings.by_row.get(row)):
@@ -87,6 +78,9 @@ class Jumps(Screen[None]):
 
     def action_keyframe(self, step: int) -> None:
         self._seek(step, keyframes(self.session), "keyframe")
+
+    def action_command(self, step: int) -> None:
+        self._seek(step, commands(self.session), "command")
 
     def action_mark(self) -> None:
         row = self.messages.row
@@ -97,10 +91,10 @@ class Jumps(Screen[None]):
 
     def action_next_mark(self) -> None:
         marks = np.array(sorted(self.messages.marks), dtype=np.int64)
-        rows = self.messages.rows
-        position = seek(rows, self.messages.cursor, 1, lambda part: np.isin(part, marks))
+        listing = self.messages.listing
+        position = seek(listing, self.messages.cursor, 1, lambda part: np.isin(part, marks))
         if position is None:  # marks go round
-            position = seek(rows, -1, 1, lambda part: np.isin(part, marks))
+            position = seek(listing, -1, 1, lambda part: np.isin(part, marks))
         if position is None:
             self.say("no marked message here (m marks one)")
         else:
@@ -111,7 +105,7 @@ class Jumps(Screen[None]):
         if target is None:
             self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0", "error")
             return
-        position = locate(self.session, self.messages.rows, target, self.messages.cursor)
+        position = locate(self.session, self.messages.listing, target, self.messages.cursor)
         if position is None:
             self.say(
                 f"no such {'message' if target.kind in {'number', 'id'} else target.kind} here"
@@ -121,34 +115,63 @@ class Jumps(Screen[None]):
 
     # Find
 
+    def search_for(self, text: str) -> None:
+        """Look for something new, from the line under the cursor on."""
+        try:
+            self.needle = search.parse(text)
+        except ValueError as error:
+            self.say(str(error), "error")
+            return
+        self.messages.pattern = self.needle.pattern
+        self.messages.refresh()
+        self.find(1)
+
     def find(self, step: int) -> None:
-        """Search the info column in a worker: every text is made when it is looked at."""
-        needle = self.messages.needle
-        if not needle:
+        """Search in a worker: every text is made when it is looked at."""
+        needle = self.needle
+        if needle is None:
             self.say("nothing to find (ctrl+f asks)")
             return
-        rows, start = self.messages.rows, self.messages.cursor
-        self.say(f"searching '{needle}' …")
+        listing, start = self.messages.listing, self.messages.cursor
+        self.say(f"searching '{needle.text}' … Esc stops")
         self.run_worker(
-            lambda: self._search(rows, start, step, needle),
+            lambda: self._search(listing, start, step, needle),
             thread=True,
             exclusive=True,
             group="find",
         )
 
-    def _search(self, rows: Rows, start: int, step: int, needle: str) -> None:
-        worker = get_current_worker()
-        for count, position in enumerate(range(start + step, len(rows) if step > 0 else -1, step)):
-            if count % 256 == 0 and worker.is_cancelled:
-                return
-            if needle in self.session.info(int(rows[position])).lower():
-                self.app.call_from_thread(self._found, rows, position, needle)
-                return
-        self.app.call_from_thread(self._found, rows, None, needle)
+    @property
+    def searching(self) -> bool:
+        """Whether a worker is looking for something."""
+        return any(item.group == "find" and item.is_running for item in self.workers)
 
-    def _found(self, rows: Rows, position: int | None, needle: str) -> None:
-        if position is None:
-            self.say(f"'{needle}' not found in this direction")
-        elif rows is self.messages.rows:
-            self.messages.goto(position)
-            self.say(f"found '{needle}'")
+    def _search(self, listing: Listing, start: int, step: int, needle: search.Needle) -> None:
+        worker = get_current_worker()
+        lines = range(start + step, len(listing) if step > 0 else -1, step)
+        told = time.monotonic()
+        for count, line in enumerate(lines):
+            if count % 64 == 0:
+                if worker.is_cancelled:
+                    return
+                if time.monotonic() - told > TELL:
+                    told = time.monotonic()
+                    text = f"searching '{needle.text}' … {count / len(lines):.0%}, Esc stops"
+                    self.app.call_from_thread(self.say, text)
+            if self._fits(needle, listing, line):
+                self.app.call_from_thread(self._found, listing, line, needle)
+                return
+        self.app.call_from_thread(self._found, listing, None, needle)
+
+    def _fits(self, needle: search.Needle, listing: Listing, line: int) -> bool:
+        try:
+            return needle.test(self.session, listing, line)
+        except Exception:  # a message that cannot be decoded does not hold what is looked for
+            return False
+
+    def _found(self, listing: Listing, line: int | None, needle: search.Needle) -> None:
+        if line is None:
+            self.say(f"'{needle.text}' not found in this direction")
+        elif listing is self.messages.listing:
+            self.messages.goto(line)
+            self.say(f"found '{needle.text}'")

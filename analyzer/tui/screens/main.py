@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.worker import get_current_worker
 
 from analyzer.tui.details import Details
-from analyzer.tui.explain import nothing
-from analyzer.tui.field_filter import combine, expression
-from analyzer.tui.keys import HEX, MAIN, TREE
+from analyzer.tui.keys import HEX, MAIN, MOVE, TREE, key, view_keys
 from analyzer.tui.loader import Loader, Snapshot
-from analyzer.tui.model import Findings, Picker, RowFilter, Rows
+from analyzer.tui.picker import Picker
+from analyzer.tui.rates import Rates, Sample
+from analyzer.tui.screens.copying import Copying
 from analyzer.tui.screens.jumps import Jumps
+from analyzer.tui.screens.showing import Showing
+from analyzer.tui.screens.viewing import Viewing
+from analyzer.tui.state import State
 from analyzer.tui.summary import top_line
 from analyzer.tui.widgets.bars import Bar, Piece, hints, meter
 from analyzer.tui.widgets.connections import ConnectionList
@@ -25,13 +28,15 @@ from analyzer.tui.widgets.hex import HexPane
 from analyzer.tui.widgets.lines import Lines
 from analyzer.tui.widgets.messages import MessageList
 from analyzer.tui.widgets.panes import Panes
-from analyzer.tui.widgets.prompt import Problem, Prompt
+from analyzer.tui.widgets.prompt import Prompt
 from analyzer.tui.widgets.tree import TreePane
 
 if TYPE_CHECKING:
     from analyzer.session import Session
 
 SPACE_TITLES: Final = {"message": "message", "stream": "TCP stream", "file": "capture file"}
+THEMES: Final = ("textual-dark", "textual-light")
+PALETTE: Final = key("ctrl+p", "", "Command palette: every action by name", show="^p")
 
 
 class Progress(Message):
@@ -42,35 +47,51 @@ class Progress(Message):
         self.snapshot = snapshot
 
 
-class MainScreen(Jumps):
+class MainScreen(Showing, Jumps, Viewing, Copying):
     """Four panes, a prompt and three bars."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*MAIN]
+    BINDINGS: ClassVar[list[BindingType]] = [*MAIN, *view_keys()]
     AUTO_FOCUS = "#messages"
 
     def __init__(self, session: Session, filter_text: str | None = None) -> None:
         super().__init__()
         self.session = session
         self.loader = Loader(session, self._tell)
+        self.picker = Picker(session)
         self.number = ""
         self.filter_text = ""
         self._start_filter = filter_text or ""
-        self._filter: RowFilter | None = None
-        self._picker = Picker(session)
-        self._snapshot: Snapshot | None = None
+        self.start: str | None = None
+        """The view that is open at first."""
+        self.snapshot = None
         self._early: Snapshot | None = None
         """What was indexed before there was a screen to show it."""
         self._ready = False
         self._pending = False
-        self._picking = False
+        self._listed = False
         self._said: Piece | None = None
+        self.rates = Rates()
         self.messages = MessageList(session, id="messages")
+        self.messages.empty = ["Waiting for messages …"]
         self.connections = ConnectionList(session, id="connections")
         self.tree_pane = TreePane(id="tree")
         self.hexes = HexPane(id="hex")
         self.panes = Panes(self.connections, self.messages, self.tree_pane, self.hexes)
         self.details = Details(session, self.tree_pane, self.hexes)
-        self.prompt = Prompt(self._problem, _field_names, id="prompt")
+        self.prompt = Prompt(self.problem, _field_names, id="prompt")
+
+    def restore(self, state: State) -> None:
+        """Take over what was remembered, before the screen is made."""
+        self.panes.layout_name = state.layout
+        self.panes.shares = dict(state.shares)
+        self.messages.chosen = {unit: tuple(names) for unit, names in state.columns.items()}
+        self.prompt.history = {mode: list(texts) for mode, texts in state.history.items()}
+
+    def remember(self) -> State:
+        """Return what is to be remembered of this screen."""
+        columns = {unit: list(names) for unit, names in self.messages.chosen.items()}
+        panes = self.panes
+        return State("", panes.layout_name, panes.shares, columns, self.prompt.history)
 
     def compose(self) -> ComposeResult:
         yield Bar(id="top")
@@ -86,80 +107,52 @@ class MainScreen(Jumps):
         self._ready = True
         if self._early:
             self.on_progress(Progress(self._early))
+        if self.start and not self._start_filter:
+            self.action_view(self.start)
         self.bars()
 
     def _titles(self) -> None:
         self.connections.set_title("Connections")
-        shown, total = len(self.messages.rows), len(self._snapshot.order) if self._snapshot else 0
-        text = f"{shown:,} of {total:,}" if shown != total else f"{total:,}"
-        self.messages.set_title(f"Messages {text}")
-        row = self.details.row
-        self.tree_pane.set_title(self.session.message_id(row) if row is not None else "Message")
+        self.messages.set_title(self.list_title())
+        self.tree_pane.set_title(self.details.title)
         self.hexes.set_title(f"Bytes: {SPACE_TITLES[self.details.space]}")
-
-    @property
-    def _done(self) -> bool:
-        return self._snapshot is not None and self._snapshot.done
 
     # Data coming in
 
     def on_progress(self, message: Progress) -> None:
         snapshot = message.snapshot
         if snapshot.done:
-            self._picker.forget()
-        self._snapshot = snapshot
+            self.picker.forget()
+        if self.snapshot is None and self.session.options.endless:
+            self.messages.follow = True
+        self.snapshot = snapshot
+        self._note(snapshot)
         self.connections.update(snapshot.findings, snapshot.done)
         self.panes.fit()
-        self._pick()
+        self.pick()
+        self.update_views(snapshot)
         if snapshot.done:
-            self._finished()
+            self.finished()
         self.bars()
+
+    def _note(self, snapshot: Snapshot) -> None:
+        capture = self.session.capture
+        counts = capture.bytes_read, capture.packets, len(self.session.messages)
+        self.rates.note(Sample(time.monotonic(), *counts))
 
     def _tell(self, snapshot: Snapshot) -> None:
         self._early = snapshot
         if self._ready:
             self.post_message(Progress(snapshot))
 
-    def _finished(self) -> None:
-        if not len(self.session.messages):
-            self.messages.empty = nothing(self.session)
-            self.panes.empty = True
-            self.panes.rearrange()
-            self.messages.refresh()
-
-    def _pick(self) -> None:
-        """Show the rows that pass connection and filter; a worker finds them."""
-        if self._snapshot is None:
-            return
-        order, found = self._snapshot.order, self._snapshot.findings
-        connection, row_filter = self.connections.connection, self._filter
-        if connection is None and row_filter is None:
-            self.workers.cancel_group(self, "rows")
-            self._show_rows(order, found)
-            return
-
-        self._picking = True
-
-        def work() -> None:
-            worker = get_current_worker()
-            rows = self._picker.pick(order, connection, row_filter, lambda: worker.is_cancelled)
-            if rows is not None and not worker.is_cancelled:
-                self.app.call_from_thread(self._show_rows, rows, found)
-
-        self.run_worker(work, thread=True, exclusive=True, group="rows")
-
-    def _show_rows(self, rows: Rows, found: Findings) -> None:
-        if len(self.session.messages) or not self._done:
-            waiting = (
-                "Indexing …" if not self._done else "No message passes here. Esc clears the filter."
-            )
-            self.messages.empty = [waiting]
-        self._picking = False
-        renewed = found is not self.messages.findings
-        self.messages.set_rows(rows, found)
-        if self.messages.row is None:
+    def listed(self, renewed: bool) -> None:
+        if not self._listed:
+            self._listed = True
+            self.set_timer(1, _collect)
+        self.hit_aim()
+        if self.messages.place is None:
             self.details.clear()
-        elif renewed or self.details.row != self.messages.row:
+        elif renewed or self.details.shows != (self.messages.listing.UNIT, self.messages.place):
             self._soon()
         self._titles()
         self.bars()
@@ -168,6 +161,8 @@ class MainScreen(Jumps):
 
     @on(Lines.Moved, "#messages")
     def _message_moved(self) -> None:
+        if self.messages.cursor < len(self.messages.listing) - 1:
+            self.messages.follow = False
         self._soon()
         self.bars()
 
@@ -179,9 +174,9 @@ class MainScreen(Jumps):
 
     def _show_details(self) -> None:
         self._pending = False
-        row = self.messages.row
-        if row is not None:
-            self.details.show(row, self.messages.findings)
+        messages = self.messages
+        if messages.place is not None:
+            self.details.show(messages.listing, messages.cursor, messages.findings)
             self._titles()
 
     @on(Lines.Chosen, "#messages")
@@ -190,7 +185,7 @@ class MainScreen(Jumps):
 
     @on(Lines.Moved, "#connections")
     def _connection_moved(self) -> None:
-        self._pick()
+        self.pick()
 
     @on(Lines.Chosen, "#connections")
     def _connection_chosen(self) -> None:
@@ -208,55 +203,6 @@ class MainScreen(Jumps):
         self.details.next_space()
         self._titles()
 
-    # Filter
-
-    def _problem(self, text: str) -> Problem | None:
-        from analyzer import filters
-
-        try:
-            filters.compile(text)
-        except filters.FilterError as error:
-            return error.message, error.position, error.length
-        return None
-
-    def set_filter(self, text: str) -> None:
-        """Apply a filter; an empty one clears. An invalid one opens the prompt."""
-        from analyzer import filters
-
-        text = text.strip()
-        if text and self._problem(text):
-            self.prompt.open("filter", text)
-            return
-        self.prompt.remember("filter", text)
-        self.filter_text = text
-        self._filter = filters.compile(text) if text else None
-        self._pick()
-        self.bars()
-
-    def _passes(self, text: str) -> bool:
-        """Say whether a filter is valid and passes the message that is shown."""
-        from analyzer import filters
-
-        try:
-            rows = np.array([self.details.row], dtype=np.int64)
-            return len(filters.compile(text).rows(self.session, rows)) > 0
-        except filters.FilterError:
-            return False
-
-    def action_filter(self) -> None:
-        self.prompt.open("filter", self.filter_text)
-
-    def action_apply(self, how: str) -> None:
-        nodes = self.tree_pane.ancestors_and_field()
-        text = expression(nodes, self._passes)
-        if text is None and self.details.row is not None and 0 < len(nodes) < 3:
-            text = f"type_id == {self.session.messages.column('type_id')[self.details.row]}"
-        if text is None:
-            self.say("the filter has no field for this line")
-            return
-        self.set_filter(combine(self.filter_text, text, how))
-        self.say(f"filter: {self.filter_text}")
-
     # Prompt
 
     @on(Prompt.Submitted)
@@ -265,9 +211,7 @@ class MainScreen(Jumps):
         if event.mode == "filter":
             self.set_filter(event.text)
         elif event.mode == "find":
-            self.messages.needle = event.text.lower()
-            self.messages.refresh()
-            self.find(1)
+            self.search_for(event.text)
         else:
             self.goto(event.text)
 
@@ -284,11 +228,16 @@ class MainScreen(Jumps):
             self.number = ""
         elif self.panes.zoomed:
             self.action_zoom()
-        elif not self._done:
+        elif self.searching:
+            self.workers.cancel_group(self, "find")
+            self.say("search stopped")
+        elif not self.done:
             self.loader.cancel()
             self.say("stopping …")
         elif self.filter_text:
             self.set_filter("")
+        elif self.only_marked:
+            self.action_only_marked()
         elif self.connections.connection is not None:
             self.connections.move_to(0)
         self.bars()
@@ -299,22 +248,20 @@ class MainScreen(Jumps):
         else:
             self.app.exit(0)
 
-    def action_copy(self) -> None:
-        if self.focused is self.hexes:
-            text = self.hexes.selected_bytes().hex(" ")
-        elif self.focused is self.tree_pane:
-            text = self.tree_pane.value_text()
-        elif self.messages.row is not None:
-            text = self.messages.info(self.messages.row)
-        else:
-            return
-        self.app.copy_to_clipboard(text)
-        self.say(f"copied: {text[:200]}")
-
     def action_help(self) -> None:
         from analyzer.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(
+            HelpScreen(
+                [
+                    ("Everywhere", [*MAIN, PALETTE]),
+                    ("Views", view_keys()),
+                    ("Lists, tree and bytes", MOVE),
+                    ("Tree", TREE),
+                    ("Bytes", HEX),
+                ]
+            )
+        )
 
     # Layout
 
@@ -324,6 +271,15 @@ class MainScreen(Jumps):
     def action_zoom(self) -> None:
         pane = self.focused if isinstance(self.focused, Lines) else None
         self.panes.zoom(None if self.panes.zoomed else pane)
+
+    def action_grow(self, step: int) -> None:
+        if isinstance(self.focused, Lines):
+            self.panes.grow(self.focused, step)
+
+    def action_theme(self) -> None:
+        dark = self.app.current_theme.dark
+        self.app.theme = THEMES[1] if dark else THEMES[0]
+        self.say(f"theme: {self.app.theme}")
 
     def on_resize(self) -> None:
         self.panes.fit()
@@ -349,36 +305,48 @@ class MainScreen(Jumps):
     def bars(self) -> None:
         if not self.is_mounted:
             return
-        self.query_one("#top", Bar).show(top_line(self.session, self._done))
+        self.query_one("#top", Bar).show(top_line(self.session, self.done, self.rates))
         self.query_one("#status", Bar).show(self._status())
         own = {self.tree_pane: TREE, self.hexes: HEX}.get(self.focused, ())  # type: ignore[call-overload]
-        self.query_one("#keys", Bar).show(hints([*own, *MAIN]))
+        self.query_one("#keys", Bar).show(hints([*MAIN[:3], *own, *view_keys(), *MAIN[3:]]))
 
     def _status(self) -> list[Piece]:
         pieces: list[Piece] = []
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         if snapshot is None or not snapshot.done:
             fraction = snapshot.fraction if snapshot else 0.0
-            text = f"indexing {meter(fraction)}" if fraction is not None else "indexing …"
+            doing = "capturing" if self.session.options.endless else "indexing"
+            text = f"{doing} {meter(fraction)}" if fraction is not None else f"{doing} …"
             pieces.append((f"{text}  Esc stops  ", "warning"))
         elif self.loader.cancelled:
             pieces.append(("loading stopped, this is not all  ", "warning"))
-        if self._picking:
+        if self.picking:
             pieces.append(("filtering …  ", "warning"))
         if self.number:
             pieces.append((f"{self.number} …  ", "strong"))
         if self._said:
             pieces.append((f"{self._said[0]}  ", self._said[1]))
-        total = len(self.messages.rows)
+        total = len(self.messages.listing)
         if total:
             pieces.append((f"{self.messages.cursor + 1:,}/{total:,}  ", ""))
+        if self.messages.follow and not self.done:
+            pieces.append(("following  ", "good"))
+        if self.only_marked:
+            pieces.append(("marked only  ", "good"))
         if self.filter_text:
             pieces.append(("filter ", "dim"))
             pieces.append((self.filter_text, "good"))
         return pieces
 
 
-def _field_names() -> list[str]:
+def _collect() -> None:
+    """Turn the garbage collection on: everything up to here stays."""
+    gc.freeze()
+    gc.enable()
+
+
+def _field_names() -> dict[str, str]:
+    """Return the filter's fields and what each is."""
     from analyzer import filters
 
-    return [field.name for field in filters.fields()]
+    return {field.name: field.description for field in filters.fields()}

@@ -44,6 +44,11 @@ class ConnectionList(Lines):
         """The connection under the cursor; None for all."""
         return self._shown[self.cursor - 1].index if self.cursor else None
 
+    def choose(self, connection: int | None) -> None:
+        """Put the cursor on a connection's line; None: on "all"."""
+        places = {item.index: line for line, item in enumerate(self._shown, 1)}
+        self.move_to(0 if connection is None else places.get(connection, 0))
+
     def line_count(self) -> int:
         return len(self._shown) + 1
 

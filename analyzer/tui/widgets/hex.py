@@ -84,6 +84,11 @@ class HexPane(Lines):
             self._to_byte()
         self.refresh()
 
+    def show_byte(self, at: int) -> None:
+        """Put the byte cursor somewhere without telling."""
+        self.at = at
+        self._to_byte()
+
     def selected_bytes(self) -> bytes:
         """Return the bytes of the highlighted field, else the byte under the cursor."""
         wanted = self.field_ranges or [(self.at, self.at + 1)]

@@ -1,43 +1,39 @@
-"""The message list: columns formatted at render time, nothing kept per message."""
+"""The list in the middle: cells formatted at render time, nothing kept per line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.style import Style
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 
-from analyzer.tui.cells import ARROWS, GLYPHS, Part, fit, seconds, strip
-from analyzer.tui.model import Findings, Rows, position_of
+from analyzer.tui.cells import GLYPHS, Part, fit, strip
+from analyzer.tui.listings.base import Column, Listing, Rows
+from analyzer.tui.listings.messages import MessageListing
+from analyzer.tui.model import Findings
+from analyzer.tui.picker import Sorting
 from analyzer.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from analyzer.session import Session
 
 WIDE: Final = 110
-"""From this width on, message number and frame have columns of their own."""
-NAMES: Final = (
-    "connection", "direction", "csid", "msid", "type_id", "timestamp", "length", "time_ns",
-    "last_frame", "flags",
-)  # fmt: skip
-KINDS: Final = {8: "audio", 9: "video", 15: "data", 16: "data", 17: "command", 18: "data"} | {
-    19: "data", 20: "command", 22: "video"
-}  # fmt: skip
-COMPLETE: Final = 1
+"""From this width on times have microseconds and types their whole name."""
+ROOM: Final = 34
+"""Cells the info column has before spare columns are shown."""
 KEPT: Final = 2000
 """Info texts kept."""
-
-
-class Column(NamedTuple):
-    name: str
-    width: int
-    right: bool = True
+GUTTER: Final = 2
+"""Cells before the columns: mark and severity."""
 
 
 class MessageList(Lines):
-    """One line per RTMP message."""
+    """One line per message, chunk or TCP segment: whatever the listing has."""
 
     HEADER = 1
     DEFAULT_CSS = """
@@ -53,71 +49,114 @@ class MessageList(Lines):
         "lines--hit",
     }  # fmt: skip
 
+    class HeaderClicked(Message):
+        """A column's title was clicked: sort by it."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
     def __init__(self, session: Session, *, id: str) -> None:
         super().__init__(id=id)
         self.session = session
-        self.rows: Rows = np.empty(0, dtype=np.int64)
+        self.listing: Listing = MessageListing(session, np.empty(0, dtype=np.int64))
         self.marks: set[int] = set()
         self.findings = Findings()
-        self.needle = ""
-        self._data: dict[str, NDArray[np.generic]] = {}
+        self.pattern: re.Pattern[str] | None = None
+        """What was searched for in the info column: matches are underlined."""
+        self.sorting = Sorting()
+        self.chosen: dict[str, tuple[str, ...]] = {}
+        """Columns somebody chose, by the listing's unit."""
+        self.follow = False
+        """The cursor stays on the last line while others arrive."""
         self._info: dict[int, str] = {}
-        self._columns: list[Column] = []
-        self._decimals = 6
+        self._columns: list[tuple[Column, int]] = []
 
     # Rows
 
     @property
     def row(self) -> int | None:
-        """The row under the cursor."""
-        return int(self.rows[self.cursor]) if self.cursor < len(self.rows) else None
+        """The message row under the cursor; None where no message stands."""
+        row = self.place
+        return row if row is not None and row >= 0 else None
 
-    def set_rows(self, rows: Rows, findings: Findings | None = None) -> None:
-        """Show `rows`; the cursor stays on its message where that is still shown."""
-        row = self.row
-        self.rows = rows
-        if findings is not None and findings is not self.findings:
-            self.findings = findings
-            self._info.clear()
-        table = self.session.messages
-        self._data = {name: table.column(name) for name in NAMES}
+    @property
+    def place(self) -> int | None:
+        """The row or the extra under the cursor; None without lines."""
+        return self.listing.row(self.cursor) if self.cursor < len(self.listing) else None
+
+    @property
+    def rows(self) -> Rows:
+        """All rows, in the order of the lines."""
+        return self.listing.rows(0, len(self.listing))
+
+    def show(self, listing: Listing, findings: Findings) -> None:
+        """Show a listing; the cursor stays on its message where that is still there."""
+        at = self.place
+        same = type(listing) is type(self.listing)
+        self.listing, self.findings = listing, findings
+        self._info.clear()
         self._measure()
-        position = None if row is None else position_of(rows, row, self.cursor)
+        if self.follow and len(listing):
+            position: int | None = len(listing) - 1
+        else:
+            position = None if at is None else listing.place(at, self.cursor if same else -1)
         if position is None:
-            position = min(self.cursor, max(len(rows) - 1, 0)) if row is None else 0
+            position = min(self.cursor, max(len(listing) - 1, 0)) if at is None else 0
         moved = position != self.cursor
         self.set_reactive(MessageList.cursor, position)
         self.lines_changed()
         if moved:
             self.show_cursor()
-        if self.row != row:
+        if self.place != at:
             self.post_message(self.Moved(self, position))
 
     def line_count(self) -> int:
-        return len(self.rows)
+        return len(self.listing)
 
     def goto(self, position: int) -> None:
-        """Put the cursor on a message far away, with some lines of context around it."""
+        """Put the cursor on a line far away, with some lines of context around it."""
         top = self.scroll_offset.y
         if not top <= position < top + self.page:
             self.scroll_to(y=max(position - self.page // 3, 0), animate=False)
         self.move_to(position)
 
-    def info(self, row: int) -> str:
-        text = self._info.get(row)
+    def info(self, line: int) -> str:
+        text = self._info.get(line)
         if text is None:
             try:
-                text = self.session.info(row)
+                text = self.listing.info(line)
             except Exception as error:  # costs one cell, not the program
                 return f"[not decoded: {type(error).__name__}]"
-            if not int(self._data["flags"][row]) & COMPLETE:
-                text = f"[cut] {text}"
             if len(self._info) >= KEPT:
                 self._info.clear()
-            self._info[row] = text
+            self._info[line] = text
         return text
 
-    # Drawing
+    # Columns
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names of the columns that are shown: those that were chosen, else what fits."""
+        chosen = self.chosen.get(self.listing.UNIT)
+        if chosen is not None:
+            return chosen
+        width = self.scrollable_content_region.width
+        names = list(self.listing.SHOWN)
+        cells = {name: self.listing.width(name, width >= WIDE) + 1 for name in names}
+        for name in self.listing.SPARE:
+            if width - GUTTER - sum(cells[name] for name in names) < ROOM:
+                names.remove(name)
+        return names
+
+    def choose_columns(self, names: Sequence[str] | None) -> None:
+        """Show these columns of the listing; None: what fits."""
+        if names is None:
+            self.chosen.pop(self.listing.UNIT, None)
+        else:
+            self.chosen[self.listing.UNIT] = tuple(names)
+        self._measure()
+        self.refresh()
 
     def on_resize(self, event: object) -> None:
         self._measure()
@@ -125,69 +164,64 @@ class MessageList(Lines):
     def _measure(self) -> None:
         """Fit the columns to the largest values there are."""
         width = self.scrollable_content_region.width
-        if not width or not self._data or not len(self.rows):
+        if not width or not len(self.listing):
             return
-
-        def digits(name: str) -> int:
-            return len(str(int(self._data[name][: int(self.rows.max()) + 1].max())))
-
         wide = width >= WIDE
-        self._decimals = 6 if wide else 3
-        last = int(self._data["time_ns"][self.rows[-1]])
-        columns = [
-            Column("time", max(len(seconds(last, self._decimals)), 5)),
-            Column("conn", max(digits("connection") + 1, 4), right=False),
-            Column("dir", 3, right=False),
-            Column("csid", max(digits("csid"), 4)),
-            Column("msid", max(digits("msid"), 4)),
-            Column("type", 20 if wide else 12, right=False),
-            Column("timestamp", 9 if digits("timestamp") < 10 else 10),
-            Column("length", max(digits("length"), 6)),
-        ]
-        if wide:
-            columns.insert(0, Column("no", max(len(str(len(self.rows))), 3)))
-            columns.insert(2, Column("frame", max(digits("last_frame"), 5)))
-        self._columns = columns
+        self.listing.decimals = 6 if wide else 3
+        known = self.listing.COLUMNS
+        self._columns = []
+        for name in self.columns:
+            if column := known.get(name):
+                title = len(self._titled(name, column.title))
+                self._columns.append((column, max(self.listing.width(name, wide), title)))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y >= self.HEADER:
+            return
+        event.prevent_default()
+        left = GUTTER
+        for column, width in self._columns:
+            if left <= offset.x < left + width + 1:
+                self.post_message(self.HeaderClicked(column.name))
+                return
+            left += width + 1
+        self.post_message(self.HeaderClicked("info"))
+
+    # Drawing
 
     def draw_header(self, width: int, base: Style) -> Strip:
-        names = (fit(c.name, c.width, c.right) for c in self._columns)
-        return strip(
-            [("  " + " ".join(names) + "  info" if self._columns else "", None)], width, base
-        )
+        if not self._columns:
+            return strip([], width, base)
+        names = [fit(self._titled(c.name, c.title), w, c.right) for c, w in self._columns]
+        text = " " * GUTTER + " ".join(names) + "  " + self._titled("info", "info")
+        return strip([(text, None)], width, base)
+
+    def _titled(self, name: str, title: str) -> str:
+        """Return the title with an arrow where the list is sorted by this column."""
+        if self.sorting == Sorting() or self.sorting.column != name:
+            return title
+        return title + ("▾" if self.sorting.reverse else "▴")
 
     def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
-        row = int(self.rows[index])
+        row = self.listing.row(index)
         worst = self.findings.worst(row)
-        kind = KINDS.get(int(self._data["type_id"][row]), "control")
         parts: list[Part] = [
             ("◆" if row in self.marks else " ", None),
             (GLYPHS.get(worst or "", " "), self.part(worst, selected) if worst else None),
         ]
-        for column in self._columns:
-            text, style = self._cell(column.name, index, row, kind)
-            text = fit(text, column.width, column.right)
+        used = GUTTER
+        for column, cells in self._columns:
+            if used + cells + 1 > width:
+                break
+            text, style = self.listing.cell(column.name, index)
+            text = fit(text, cells, column.right)
             parts.append((text + " ", self.part(style, selected) if style else None))
-        info = self.info(row)
-        style = kind if kind in {"audio", "video"} else ""
-        hit = self.needle and self.needle in info.lower()
+            used += cells + 1
+        info = self.info(index)
+        kind = self.listing.kind(index)
+        style = kind if kind in ("audio", "video", "error", "dim") or row < 0 else ""
+        hit = self.pattern is not None and self.pattern.search(info)
         layer = self.part("hit" if hit else style, selected) if hit or style else None
-        used = 2 + sum(column.width + 1 for column in self._columns)
         parts.append((" " + fit(info, width - used - 1), layer))
         return strip(parts, width, base)
-
-    def _cell(self, name: str, index: int, row: int, kind: str) -> tuple[str, str]:
-        """Return a cell's text and the name of its style."""
-        if name == "no":
-            return str(index + 1), "dim"
-        if name == "time":
-            return seconds(int(self._data["time_ns"][row]), self._decimals), ""
-        if name == "frame":
-            return str(self._data["last_frame"][row]), "dim"
-        if name == "conn":
-            return f"c{self._data['connection'][row]}", ""
-        if name == "dir":
-            direction = int(self._data["direction"][row])
-            return f" {ARROWS[direction]}", ("c2s", "s2c")[direction]
-        if name == "type":
-            return self.session.type_name(row), kind
-        return str(self._data[name][row]), ""

@@ -20,6 +20,10 @@ BYTES_16, BYTES_8 = 76, 42
 """Cells that 16 and 8 bytes per line take; the rest is the tree's."""
 
 
+def _clamp(value: int, low: int, high: int) -> int:
+    return max(min(value, high), low)
+
+
 class Panes(Container):
     """A grid that is rearranged without mounting anything anew."""
 
@@ -47,41 +51,68 @@ class Panes(Container):
         self.empty = False
         """True when there is no message at all: tree and bytes are hidden."""
         self.zoomed = False
-        self._layout_name = ""
+        self.layout_name = ""
+        self.shares: dict[str, int] = {}
+        """Lines (connections, upper panes) and cells (bytes) somebody gave or took."""
 
     def compose(self) -> ComposeResult:
-        yield from self.all
-
-    def on_mount(self) -> None:
-        self._layout_name = "columns" if self.app.size.width >= WIDE else "stacked"
+        # Before there are panes: a class that changes later styles all of them once more.
+        if self.layout_name not in LAYOUTS:
+            self.layout_name = "columns" if self.app.size.width >= WIDE else "stacked"
         self.rearrange()
+        yield from self.all
 
     def rearrange(self) -> None:
         """Take over what was changed."""
         self.remove_class(*(f"-{name}" for name in (*LAYOUTS, "zoom", "empty")))
-        name = "zoom" if self.zoomed else "empty" if self.empty else self._layout_name
+        name = "zoom" if self.zoomed else "empty" if self.empty else self.layout_name
         self.add_class(f"-{name}")
         self.fit()
 
     def fit(self) -> None:
-        """Size what depends on the screen and on the number of connections.
+        """Size what depends on the screen, on the number of connections and on somebody's wish.
 
         Connections get two lines of frame and one each, never more than a fifth of the screen.
         """
-        screen = self.app.size
-        if self.has_class("-stacked") or self.has_class("-columns"):
-            right = BYTES_16 if screen.width >= BYTES_16 + BYTES_8 else BYTES_8
-            self.styles.grid_columns = ("1fr", right)
-        else:
-            self.styles.grid_columns = ("1fr",)
+        screen, more = self.app.size, self.shares
         height = min(self.connections.line_count() + 2, max(screen.height // 5, 4))
+        height = _clamp(height + more.get("connections", 0), 3, screen.height // 2)
         self.connections.styles.height = "1fr" if self.zoomed else height
+        if self.zoomed or self.empty:
+            self.styles.grid_columns = ("1fr",)
+            self.styles.grid_rows = "1fr" if self.zoomed else f"{height} 1fr"
+            return
+        rest = max(screen.height - height - 3, 6)
+        if self.layout_name == "rows":
+            first = _clamp(rest * 4 // 10 + more.get("messages", 0), 3, rest - 6)
+            second = _clamp((rest - first) // 2 + more.get("tree", 0), 3, rest - first - 3)
+            self.styles.grid_columns = ("1fr",)
+            self.styles.grid_rows = f"{height} {first} {second} 1fr"
+            return
+        right = BYTES_16 if screen.width >= BYTES_16 + BYTES_8 else BYTES_8
+        right = _clamp(right + more.get("hex", 0), 20, screen.width - 20)
+        self.styles.grid_columns = ("1fr", right)
+        first = _clamp(rest * 3 // 5 + more.get("messages", 0), 3, rest - 3)
+        self.styles.grid_rows = f"{height} {first} 1fr"
+
+    def grow(self, pane: Lines, step: int) -> None:
+        """Make a pane larger (1) or smaller (-1) at the cost of its neighbours."""
+        name = pane.id or ""
+        sign = 1
+        if name in ("tree", "hex") and self.layout_name != "rows":
+            # Tree and bytes share their line: what one gains the other one loses.
+            sign, name = (1 if name == "hex" else -1), "hex"
+        elif name == "hex":
+            sign, name = -1, "tree"
+        size = 4 if name == "hex" else 2
+        self.shares[name] = _clamp(self.shares.get(name, 0) + sign * step * size, -60, 60)
+        self.fit()
 
     def next_layout(self) -> str:
-        self._layout_name = LAYOUTS[(LAYOUTS.index(self._layout_name) + 1) % len(LAYOUTS)]
+        self.layout_name = LAYOUTS[(LAYOUTS.index(self.layout_name) + 1) % len(LAYOUTS)]
         self.zoomed = False
         self.rearrange()
-        return self._layout_name
+        return self.layout_name
 
     def zoom(self, pane: Lines | None) -> None:
         """Show one pane alone; None: all of them again."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import ClassVar, Final
 
 from rich.highlighter import Highlighter
@@ -15,14 +16,17 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from analyzer.tui import search
 from analyzer.tui.widgets.bars import Bar, Piece
 from dissectors.text import safe
 
 HISTORY: Final = 100
+SHOWN: Final = 6
+"""Completions listed at once."""
 LABELS: Final = {"filter": "Filter", "find": "Find", "goto": "Go to"}
 HELP: Final = {
-    "filter": 'csid == 3 and command.name == "connect"   ↑ history   → completes   Enter applies',
-    "find": "text in the info column, upper and lower case alike",
+    "filter": 'csid == 3 and command.name == "connect"   ↑ history   Tab completes   Enter applies',
+    "find": search.HELP,
     "goto": "12 message · f34 frame · c0.c2s.5 id · +1.5 seconds · @0x1f0 stream offset",
 }
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]*$")
@@ -31,22 +35,55 @@ Problem = tuple[str, int, int]
 """(text, position, length) of what is wrong with a filter."""
 
 
-class _Fields(Suggester):
-    """Completes the name under the cursor from the filter's fields."""
+class Completion:
+    """Completes the field name that ends a text."""
 
-    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
+    def __init__(self, names: Callable[[], Mapping[str, str]]) -> None:
         self._names = names
+
+    def candidates(self, text: str) -> tuple[str, list[str]]:
+        """Return the word under the cursor and the longer names that begin with it."""
+        match = _WORD.search(text)
+        if match is None or _in_string(text[: match.start()]):
+            return "", []
+        word = match.group()
+        return word, [name for name in self._names() if name.startswith(word) and name != word]
+
+    def extended(self, text: str) -> str:
+        """Return the text with what all candidates share, or with the first of them."""
+        word, names = self.candidates(text)
+        if not names:
+            return text
+        pairs = zip(min(names), max(names), strict=False)
+        shared = "".join(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return text.removesuffix(word) + (shared if len(shared) > len(word) else names[0])
+
+    def note(self, text: str) -> str:
+        """Say what the word may become; of a whole name, what it is."""
+        word, names = self.candidates(text)
+        meaning = self._names().get(word)
+        words = [f"{word}: {meaning}"] if meaning else []
+        if names:
+            more = f" +{len(names) - SHOWN}" if len(names) > SHOWN else ""
+            words.append(f"{'  '.join(names[:SHOWN])}{more}   Tab completes")
+        return "   ".join(words)
+
+
+def _in_string(text: str) -> bool:
+    return text.replace('\\"', "").count('"') % 2 == 1
+
+
+class _Fields(Suggester):
+    """Shows the first completion behind the cursor."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._completion = completion
         self.active = False
 
     async def get_suggestion(self, value: str) -> str | None:
-        match = _WORD.search(value) if self.active else None
-        if match is None:
-            return None
-        for name in self._names():
-            if name.startswith(match.group()) and name != match.group():
-                return value[: match.start()] + name
-        return None
+        word, names = self._completion.candidates(value) if self.active else ("", [])
+        return value.removesuffix(word) + names[0] if names else None
 
 
 class _Wrong(Highlighter):
@@ -71,8 +108,7 @@ class _Line(Input):
         if event.key in {"up", "down"}:
             prompt.recall(-1 if event.key == "up" else 1)
         elif event.key == "tab":
-            self.cursor_position = len(self.value)
-            self.action_cursor_right()
+            prompt.complete()
         else:
             await super()._on_key(event)
             return
@@ -105,15 +141,20 @@ class Prompt(Vertical):
             self.text = text
 
     def __init__(
-        self, check: Callable[[str], Problem | None], names: Callable[[], Iterable[str]], *, id: str
+        self,
+        check: Callable[[str], Problem | None],
+        names: Callable[[], Mapping[str, str]],
+        *,
+        id: str,
     ) -> None:
         super().__init__(id=id)
         self.display = False
         self.mode = "filter"
         self._check = check
-        self._suggester = _Fields(names)
+        self.completion = Completion(names)
+        self._suggester = _Fields(self.completion)
         self._wrong = _Wrong()
-        self._history: dict[str, list[str]] = {}
+        self.history: dict[str, list[str]] = {}
         self._place = 0
         self._typed = ""
 
@@ -140,7 +181,7 @@ class Prompt(Vertical):
 
     def open(self, mode: str, text: str = "") -> None:
         self.mode = mode
-        self._place = len(self._history.setdefault(mode, []))
+        self._place = len(self.history.setdefault(mode, []))
         self._suggester.active = mode == "filter"
         self.query_one("#label", Bar).show([(LABELS[mode], "")])
         self.display = True
@@ -154,7 +195,7 @@ class Prompt(Vertical):
         self.display = False
 
     def remember(self, mode: str, text: str) -> None:
-        history = self._history.setdefault(mode, [])
+        history = self.history.setdefault(mode, [])
         if text:
             if text in history:
                 history.remove(text)
@@ -163,13 +204,21 @@ class Prompt(Vertical):
 
     def recall(self, step: int) -> None:
         """Walk through the history; past its end stands what was typed."""
-        history = self._history.get(self.mode, [])
+        history = self.history.get(self.mode, [])
         if self._place == len(history):
             self._typed = self.line.value
         self._place = max(min(self._place + step, len(history)), 0)
         text = history[self._place] if self._place < len(history) else self._typed
-        self.line.value = text
+        self.line.value = text = safe(text)
         self.line.cursor_position = len(text)
+
+    def complete(self) -> None:
+        """Complete the name before the cursor; what stands behind it stays."""
+        if self.mode == "filter":
+            at = self.line.cursor_position
+            before = self.completion.extended(self.line.value[:at])
+            self.line.value = before + self.line.value[at:]
+            self.line.cursor_position = len(before)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -188,8 +237,9 @@ class Prompt(Vertical):
         self._wrong.problem = problem
         self.set_class(problem is not None, "-invalid")
         self.set_class(self.mode == "filter" and bool(text.strip()) and not problem, "-valid")
-        note: list[Piece] = [(HELP[self.mode], "dim")]
-        if problem:
+        completion = self.completion.note(text) if self.mode == "filter" else ""
+        note: list[Piece] = [(completion or HELP[self.mode], "note" if completion else "dim")]
+        if problem and not completion:
             message, position, length = problem
             at = max(position - self.line.scroll_offset.x, 0)
             # 8 cells of label, 1 of padding; the bar itself starts with one space

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+import re
+from typing import ClassVar, Final
 
 from rich.style import Style
 from textual.binding import BindingType
@@ -15,6 +16,9 @@ from analyzer.tui.tree_lines import Path, Range, TreeLine, TreeState, layer, lin
 from analyzer.tui.widgets.lines import Lines
 from dissectors.fields import Field, Severity
 
+_DERIVED: Final = re.compile(r"\((?:inherited|calculated|inferred)[^()]{0,80}\)$")
+"""Values that were not on the wire in this message; the word stands there without colour, too."""
+
 
 class TreePane(Lines):
     """Visible lines of a tree; what a person opened stays open for the next message."""
@@ -22,8 +26,9 @@ class TreePane(Lines):
     BINDINGS: ClassVar[list[BindingType]] = [*TREE]
     DEFAULT_CSS = """
     TreePane > .lines--layer { color: $text-primary; text-style: bold; }
+    TreePane > .lines--derived { color: $text-secondary; text-style: italic; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--layer"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--layer", "lines--derived"}
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -146,7 +151,9 @@ class TreePane(Lines):
             return strip([(text, self.part(severity, selected))], width, base)
         mark = ("▾ " if line.expanded else "▸ ") if line.expandable else "  "
         style: str | None = None
-        if line.node.plumbing:
+        if _DERIVED.search(line.node.label):
+            style = "derived"
+        elif line.node.plumbing:
             style = "dim"
         elif line.depth < 2 and line.expandable:
             style = "layer"

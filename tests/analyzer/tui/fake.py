@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from analyzer.index import COLUMNS, MessageTable
 from analyzer.lookup import Body, ChunkSpan, FileSpan
-from analyzer.model import CaptureInfo, Diagnostic, Endpoint
+from analyzer.model import CaptureInfo, Diagnostic, Endpoint, Options
 from dissectors.fields import Dissection, Field
 
 HOSTILE = (
@@ -42,6 +43,11 @@ def connection(number: int, text: str) -> SimpleNamespace:
         role="publish",
         streams=[SimpleNamespace(msid=1, name=text, role="publish")],
         tcp=(side, side),
+        sides=(0, 1),
+        rtmp=SimpleNamespace(
+            halves=[SimpleNamespace(first=b"", skip=0, handshake_complete=False)] * 2
+        ),
+        tcp_connection=SimpleNamespace(directions=[SimpleNamespace(gaps=[])] * 2),
     )
 
 
@@ -52,7 +58,9 @@ class FakeSession:
         self.text = text
         self.done = self.cancelled = False
         self.tcp_flows = connections
+        self.options = Options()
         self.limits_hit: list[str] = []
+        self.foreign: Counter[tuple[str, int]] = Counter()
         self.capture = CaptureInfo(f"{text}.pcap", "pcap", None, 1000, packets=rows)
         self.capture.duration_ns = 2_000_000_000
         self.messages = MessageTable()
@@ -111,6 +119,9 @@ class FakeSession:
 
     def cancel(self) -> None:
         self.cancelled = True
+
+    def value(self, row: int, name: str) -> int:
+        return int(self.messages.column(name)[row])
 
     def message_id(self, row: int) -> str:
         names = ("connection", "direction", "index")

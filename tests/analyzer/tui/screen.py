@@ -10,6 +10,7 @@ import textual._wait
 from textual.pilot import Pilot
 
 from analyzer.tui.app import AnalyzerApp
+from analyzer.tui.state import State
 
 # Pilot waits in steps of 20 ms until the process is idle; a tenth of that is enough.
 textual._wait.SLEEP_GRANULARITY = 0.002
@@ -32,7 +33,7 @@ async def settle(pilot: Pilot[Any], indexed: bool = True) -> None:
     assert isinstance(app, AnalyzerApp)
     for _ in range(200):
         await pilot.pause()
-        snapshot = app.main._snapshot
+        snapshot = app.main.snapshot
         busy = any(worker.is_running for worker in app.workers) or app.main._pending
         if not busy and (not indexed or (snapshot is not None and snapshot.done)):
             break
@@ -54,11 +55,12 @@ def run(
     size: tuple[int, int] = (120, 40),
     filter_text: str | None = None,
     wait: bool = True,
+    remembered: State | None = None,
 ) -> None:
     """Run the interface on `session` without a terminal and let `use` work with it."""
 
     async def body() -> None:
-        app = AnalyzerApp(session, filter_text)
+        app = AnalyzerApp(session, filter_text, remembered)
         async with app.run_test(size=size) as pilot:
             if wait:
                 await settle(pilot)

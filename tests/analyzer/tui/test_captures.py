@@ -49,6 +49,6 @@ def test_browsing(name):
     async def use(app, pilot):
         assert "connect" in text(app)
         await press(pilot, "]", "b", "j", "b", "}", "b", "tab", "*", "G", "tab", "end", "enter")
-        assert "Chunk Stream ID" in await press(pilot, "home")
+        assert "Bytes: message" in await press(pilot, "home")
 
     run(Session([str(CAPTURES / f"{name}.pcap")]), use, (100, 30))

@@ -28,7 +28,7 @@ def test_hostile_text_in_every_pane(captured):
         for key in keys:
             await press(pilot, key)
             check()
-        app.main.messages.needle = captured.lower()
+        app.main.search_for(captured)
         await press(pilot, "n")
         check()
         await press(pilot, "ctrl+p", *"mark")

@@ -50,7 +50,7 @@ def test_diagnostics_and_keyframes():
         assert "Diagnostics (1)" in await press(pilot, "tab", "asterisk", "G")
         app.main.messages.focus()
         await press(pilot, "left_square_bracket")
-        assert "no earlier diagnostic" in text(app)
+        assert "no earlier finding" in text(app)
         await press(pilot, "g", "right_curly_bracket")
         first = app.main.messages.cursor
         assert first % 10 == 5 and first % 3 == 2

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from analyzer.tui.cells import fit, rate, seconds
-from analyzer.tui.model import SLICE, Picker, Target, parse_target, seek
+from analyzer.tui.listings.extras import Extras
+from analyzer.tui.listings.messages import MessageListing
+from analyzer.tui.model import SLICE, Target, parse_target, seek
+from analyzer.tui.picker import Picker, Request, Sorting
 from tests.analyzer.tui.fake import FakeSession
 
 
@@ -30,7 +33,7 @@ def test_parse_target(text, target):
 
 @pytest.mark.parametrize("start", [0, 5, SLICE, 3 * SLICE])
 def test_seek_both_ways_over_slices(start):
-    rows = np.arange(4 * SLICE)
+    rows = MessageListing(FakeSession(0), np.arange(4 * SLICE))
     wanted = {1, SLICE - 1, SLICE, 2 * SLICE + 7, 4 * SLICE - 1}
 
     def test(part):
@@ -54,13 +57,28 @@ class Odd:
 def test_picker_judges_each_row_once_while_they_arrive():
     session = FakeSession(100)
     session.run(lambda s: True)
-    picker, odd = Picker(session), Odd()
-    first = picker.pick(np.arange(60), None, odd, lambda: False)
-    both = picker.pick(np.arange(100), 1, odd, lambda: False)
-    assert first.tolist() == list(range(1, 60, 2))
-    assert both.tolist() == list(range(1, 100, 2))  # connection 1 has the odd rows
+    picker, odd, none = Picker(session), Odd(), Extras([])
+    first = picker.pick(np.arange(60), none, Request(row_filter=odd), lambda: False)
+    both = picker.pick(np.arange(100), none, Request(connection=1, row_filter=odd), lambda: False)
+    assert first.numbers.tolist() == list(range(1, 60, 2))
+    assert both.numbers.tolist() == list(range(1, 100, 2))  # connection 1 has the odd rows
     assert odd.seen == 100
-    assert picker.pick(np.arange(100), None, Odd(), lambda: True) is None
+    assert picker.pick(np.arange(100), none, Request(row_filter=Odd()), lambda: True) is None
+
+
+@pytest.mark.parametrize("name", ["time", "conn", "csid", "type", "timestamp", "length", "info"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_sorting_keeps_the_capture_order_of_equal_rows(name, reverse):
+    session = FakeSession(60)
+    session.run(lambda s: True)
+    listing = Picker(session).pick(
+        np.arange(60), Extras([]), Request(sorting=Sorting(name, reverse)), lambda: False
+    )
+    source = {"time": "time_ns", "conn": "connection", "type": "type_id"}.get(name, name)
+    keys = [
+        session.info(row) if name == "info" else session.value(row, source) for row in range(60)
+    ]
+    assert listing.numbers.tolist() == sorted(range(60), key=keys.__getitem__, reverse=reverse)
 
 
 def test_cells():

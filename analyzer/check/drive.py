@@ -1,0 +1,266 @@
+"""Judges captures one after the other, each on its own, and writes the reports."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from analyzer import cli, run
+from analyzer.check import baseline
+from analyzer.check.baseline import Baseline
+from analyzer.check.outcome import FAIL, INCONCLUSIVE, PASS, UNREADABLE, Gate, Outcome, judge
+from analyzer.check.outcome import unreadable as unreadable_outcome
+from analyzer.check.policy import Wanted
+from analyzer.export import FORMATS
+from analyzer.export.request import Request
+
+if TYPE_CHECKING:
+    from analyzer.redact import Secrets
+    from analyzer.session import Session
+
+EXIT_CODES: Final = {
+    PASS: cli.OK,
+    INCONCLUSIVE: cli.INCONCLUSIVE,
+    FAIL: cli.FINDINGS,
+    UNREADABLE: cli.UNREADABLE,
+}
+"""Worst last: the last one met is the run's."""
+PLACE: Final = "{capture}"
+"""In the path of a report that holds one capture only."""
+
+
+@dataclass(slots=True)
+class _Outputs:
+    """Where the reports go; those over one session are opened for each."""
+
+    judged: list[tuple[str, TextIO]] = field(default_factory=list)
+    single: list[tuple[str, str]] = field(default_factory=list)
+
+
+def check(options: argparse.Namespace, wanted: Wanted) -> int:
+    """Judge all captures, write the reports, return the exit code."""
+    cli.utf8(sys.stdout)
+    gate = Gate(wanted.fail_on, tuple(wanted.assertions), wanted.profile, _known(options, wanted))
+    with ExitStack() as stack:
+        outputs = _open(options, stack)
+        secrets: Secrets | None = None
+        outcomes = []
+        for path, stem in zip(options.captures, _stems(options.captures), strict=True):
+            outcome, own = _one(path, stem, options, wanted, gate, outputs)
+            outcomes.append(outcome)
+            if own is not None and secrets is not None:
+                secrets.update(own)
+            secrets = secrets or own
+        for name, out in outputs.judged:
+            request = _request(name, out, options, wanted, secrets)
+            FORMATS[name].write_outcomes(outcomes, out, request)
+            out.flush()
+    _tell_masks(options, outputs)
+    _settle_baseline(options, wanted, gate, outcomes)
+    codes = [EXIT_CODES[outcome.status] for outcome in outcomes]
+    return max(codes, key=list(EXIT_CODES.values()).index)
+
+
+def _one(
+    path: str,
+    stem: str,
+    options: argparse.Namespace,
+    wanted: Wanted,
+    gate: Gate,
+    outputs: _Outputs,
+) -> tuple[Outcome, Secrets | None]:
+    """Analyse and judge one capture; its secrets, where an output needs them."""
+    from analyzer.sources import SourceError
+
+    with ExitStack() as stack:
+        try:
+            session = _session(path, options, wanted, stack)
+        except SourceError as error:
+            return _unreadable(path, str(error)), None
+        stack.callback(session.close)
+        if not run.analyse(session, options, None):
+            return unreadable_outcome(Path(path).name, "reading it failed"), None
+        unsupported = run.unsupported_link(session)
+        if unsupported is not None:
+            return _unreadable(path, unsupported), None
+        outcome = judge(session, gate)
+        if any(FORMATS[name].located for name, _ in outputs.judged):
+            from analyzer.check.records import locate
+
+            locate(outcome, [path])
+        secrets = _secrets(session, options, outputs)
+        for name, target in outputs.single:
+            target = target.replace(PLACE, stem)
+            _write_single(session, name, target, options, wanted, secrets)
+        run.tell_drops(session, options)
+    return outcome, secrets
+
+
+def _unreadable(path: str, reason: str) -> Outcome:
+    cli.complain(reason, cli.UNREADABLE)
+    return unreadable_outcome("-" if path == "-" else Path(path).name, reason)
+
+
+def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> Session:
+    from dataclasses import replace
+
+    from analyzer.session import Session
+
+    found = run.session_options(options, stack, streamed=False)
+    return Session([path], replace(found, policy=wanted.rules()))
+
+
+# -- outputs ------------------------------------------------------------------------------
+
+
+def _open(options: argparse.Namespace, stack: ExitStack) -> _Outputs:
+    """Open the outputs before the work begins; raise `UsageError`."""
+    outputs = _Outputs()
+    wanted = [(options.format or "check", options.output or "-"), *options.report]
+    taken: set[str] = set()
+    for name, path in wanted:
+        if path in taken:
+            raise cli.UsageError(f"{path}: named for two outputs")
+        taken |= {path} - {"-", os.devnull}
+        for capture in options.captures:
+            if path != "-" and capture != "-" and run.same_file(capture, path):
+                raise cli.UsageError(f"{path}: is the capture itself; it is not overwritten")
+        if FORMATS[name].judged:
+            outputs.judged.append((name, _target(path, stack)))
+            continue
+        if len(options.captures) > 1 and PLACE not in path:
+            raise cli.UsageError(
+                f"{name} tells of one capture: of several, give a path with {PLACE} in it, such as"
+                f" --report {name}=report-{PLACE}.{name}"
+            )
+        outputs.single.append((name, path))
+    return outputs
+
+
+def _stems(captures: Sequence[str]) -> list[str]:
+    """Return what stands for each capture in the names of files, no two alike."""
+    stems: list[str] = []
+    for path in captures:
+        name = "stdin" if path == "-" else re.sub(r"[^\w.-]", "_", Path(path).name)
+        number = 2
+        stem = name
+        while stem in stems:
+            stem, number = f"{name}-{number}", number + 1
+        stems.append(stem)
+    return stems
+
+
+def _target(path: str, stack: ExitStack) -> TextIO:
+    if path == "-":
+        return sys.stdout
+    try:
+        return stack.enter_context(run.open_text(path))
+    except OSError as error:
+        raise cli.UsageError(f"{path}: {error.strerror}") from None
+
+
+def _write_single(
+    session: Session,
+    name: str,
+    path: str,
+    options: argparse.Namespace,
+    wanted: Wanted,
+    secrets: Secrets | None,
+) -> None:
+    with ExitStack() as stack:
+        out = _target(path, stack)
+        FORMATS[name].write(session, out, _request(name, out, options, wanted, secrets))
+        out.flush()
+
+
+def _masked(name: str, options: argparse.Namespace) -> bool:
+    return FORMATS[name].redacted if options.redact is None else bool(options.redact)
+
+
+def _secrets(session: Session, options: argparse.Namespace, outputs: _Outputs) -> Secrets | None:
+    names = [name for name, _ in (*outputs.judged, *outputs.single)]
+    if not any(_masked(name, options) for name in names):
+        return None
+    from analyzer.redact import collect
+
+    return collect(session)
+
+
+def _request(
+    name: str,
+    out: TextIO,
+    options: argparse.Namespace,
+    wanted: Wanted,
+    secrets: Secrets | None,
+) -> Request:
+    request = Request(
+        detail=options.detail,
+        color=run.color(options.color, out),
+        fail_on="error" if wanted.fail_on == "never" else wanted.fail_on,
+    )
+    if _masked(name, options) and secrets is not None:
+        from analyzer.redact import Redactor
+
+        request.redactor = Redactor(secrets)
+    return request
+
+
+def _tell_masks(options: argparse.Namespace, outputs: _Outputs) -> None:
+    names = [name for name, _ in (*outputs.judged, *outputs.single) if FORMATS[name].redacted]
+    if options.redact is False and names:
+        run.say(options, run.UNMASKED.format(", ".join(names)))
+
+
+# -- the baseline -------------------------------------------------------------------------
+
+
+def _known(options: argparse.Namespace, wanted: Wanted) -> Baseline:
+    """Read the baseline; with --write-baseline what is found now is known."""
+    if wanted.baseline is None:
+        if options.write_baseline:
+            raise cli.UsageError("--write-baseline needs --baseline FILE")
+        return Baseline()
+    path = Path(wanted.baseline)
+    if options.write_baseline:
+        return _Everything()
+    try:
+        with path.open("rb") as file:
+            text = file.read(baseline.MAX_SIZE).decode("utf-8", "replace")
+        return baseline.read(text)
+    except OSError as error:
+        hint = " (--write-baseline makes it)" if isinstance(error, FileNotFoundError) else ""
+        raise cli.UsageError(f"{wanted.baseline}: {error.strerror}{hint}") from None
+    except baseline.BaselineError as error:
+        raise cli.UsageError(f"{wanted.baseline}: {error}") from None
+
+
+class _Everything(Baseline):
+    """Knows every finding: the baseline that is being written."""
+
+    def knows(self, item: object) -> bool:
+        return True
+
+
+def _settle_baseline(
+    options: argparse.Namespace, wanted: Wanted, gate: Gate, outcomes: Sequence[Outcome]
+) -> None:
+    """Write the baseline, or tell what of it is gone."""
+    if wanted.baseline is None:
+        return
+    found = [item for outcome in outcomes for item in outcome.findings]
+    if options.write_baseline:
+        text = baseline.write(found)
+        Path(wanted.baseline).write_text(text, encoding="utf-8", newline="\n")
+        run.say(options, f"{wanted.baseline}: {len(found)} findings are known from now on")
+        return
+    if any(outcome.status == UNREADABLE for outcome in outcomes):
+        return  # what was not looked at is not gone
+    for known in gate.baseline.gone(found):
+        run.say(options, f"gone since the baseline: {known.severity} {known.rule} {known.title}")

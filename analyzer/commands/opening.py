@@ -1,0 +1,59 @@
+"""What sub-commands that read captures share: opening them, and keeping off them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer import cli
+
+if TYPE_CHECKING:
+    from analyzer.filters import Filter
+    from analyzer.session import Session
+
+
+def open_session(
+    paths: Sequence[str], options: argparse.Namespace, stack: ExitStack
+) -> Session | int:
+    """Analyse captures as one; the exit code where they cannot be read, which is then told."""
+    from analyzer.model import Options
+    from analyzer.session import Session
+    from analyzer.sources import SourceError
+
+    try:
+        session = Session(paths, Options(frozenset(options.decode_as)))
+        stack.callback(session.close)
+        session.run()
+    except SourceError as error:
+        return cli.complain(str(error), cli.UNREADABLE)
+    return session
+
+
+def refuse_inputs(captures: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise `UsageError` where an output is one of the captures."""
+    for output in outputs:
+        for capture in captures:
+            if "-" not in (capture, output) and _same(capture, output):
+                raise cli.UsageError(f"{output}: is the capture itself; it is not overwritten")
+
+
+def _same(first: str, second: str) -> bool:
+    try:
+        return Path(first).samefile(second)
+    except (OSError, ValueError):
+        return False
+
+
+def compile_filter(text: str | None) -> Filter | None:
+    """Return the display filter; raise `UsageError` with a caret under what is wrong."""
+    if text is None:
+        return None
+    from analyzer import filters
+
+    try:
+        return filters.compile(text)
+    except filters.FilterError as error:
+        raise cli.UsageError(f"filter: {error.message}\n{error.caret()}") from None

@@ -1,0 +1,211 @@
+"""One message stream: how its audio and its video stand to each other and to the clock."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from analyzer.index import Array
+from analyzer.metrics.track import REORDER_DEPTH, Track
+from analyzer.metrics.windows import per_window, slope
+
+SKEW_WINDOW_MS: Final = 1000
+DRIFT_WINDOWS: Final = 10
+STARVATION_WINDOW_NS: Final = 5_000_000_000
+_STEP_NS: Final = 1_000_000_000
+_INTERVALS: Final = 5
+"""A starvation window is at least so many frames long: still pictures come rarely."""
+
+
+class Skew(NamedTuple):
+    """Video ahead of audio, by windows of a second of media time."""
+
+    time_ns: Array
+    """Arrival of the window's first audio frame."""
+    dts_ms: Array
+    """Start of the window, on the audio's clock."""
+    skew_ms: Array
+    """Mean of video DTS less audio DTS at the same place of the stream; positive: video ahead."""
+
+    @property
+    def max_ms(self) -> int:
+        """The largest, whatever its sign."""
+        return int(np.abs(self.skew_ms).max())
+
+    @property
+    def mean_ms(self) -> int:
+        return round(float(self.skew_ms.mean()))
+
+    @property
+    def span_ms(self) -> int:
+        """From the first to the last window."""
+        return int(self.dts_ms[-1] - self.dts_ms[0])
+
+    @property
+    def drift_us_s(self) -> int | None:
+        """Slope over media time, microseconds per second; None with too few windows to tell."""
+        if len(self.skew_ms) < DRIFT_WINDOWS or self.dts_ms[0] == self.dts_ms[-1]:
+            return None
+        seconds = (self.dts_ms - self.dts_ms[0]) / 1000
+        return round(slope(seconds, self.skew_ms) * 1000)
+
+
+class Starvation(NamedTuple):
+    """How much media arrives in windows of wall time that begin about a second apart."""
+
+    start_ns: Array
+    width_ns: int
+    media_ms: Array
+    """Media time that arrived in the window; less than its width is starvation."""
+    twice_ms: Array
+    """In a window of twice the width with the same start; -1 where the stream ends before."""
+
+    @property
+    def per_mille(self) -> Array:
+        """Media time per wall time of each window, in thousandths."""
+        return np.asarray(self.media_ms * 1_000_000_000 // self.width_ns)
+
+
+class Stream:
+    """The tracks of a message stream in one direction."""
+
+    def __init__(self, connection: int, direction: int, msid: int, tracks: list[Track]) -> None:
+        self.connection, self.direction, self.msid = connection, direction, msid
+        self.tracks = tracks
+        """Video before audio, by track id."""
+
+    def main(self, kind: str) -> Track | None:
+        """Return the first track of a kind that has frames."""
+        return next((t for t in self.tracks if t.kind == kind and len(t.frames)), None)
+
+    @property
+    def video(self) -> Track | None:
+        return self.main("video")
+
+    @property
+    def audio(self) -> Track | None:
+        return self.main("audio")
+
+    @cached_property
+    def start_offset_ms(self) -> int | None:
+        """PTS of the first audio frame less that of the first picture shown.
+
+        Not DTS: encoders shift those of pictures by the delay of reordering.
+        """
+        if self.video is None or self.audio is None:
+            return None
+        first = self.video.frames.pts_ms[: REORDER_DEPTH + 1].min()
+        return int(self.audio.frames.pts_ms[0] - first)
+
+    @cached_property
+    def _places(self) -> tuple[Array, Array]:
+        """The places of the main video frames and audio frames in their common order."""
+        if self.video is None or self.audio is None:
+            only = self.video or self.audio
+            none = np.zeros(0, np.int64)
+            places = none if only is None else np.arange(len(only.frames))
+            return (none, places) if self.video is None else (places, none)
+        video, audio = self.video.frames.entry, self.audio.frames.entry
+        before = np.searchsorted(video, audio)
+        audio_at = np.arange(len(audio)) + before
+        free = np.ones(len(video) + len(audio), bool)
+        free[audio_at] = False
+        return np.flatnonzero(free), audio_at
+
+    @cached_property
+    def skew(self) -> Skew | None:
+        """A/V skew: the video's DTS, interpolated between frames by the order of the messages, at
+        the place of each audio frame. None without frames of both around each other.
+
+        By order and not by time: of a burst all frames arrive at once. Tracks with rare frames
+        have no skew by that alone.
+        """
+        if self.video is None or self.audio is None:
+            return None
+        video, audio = self.video.frames, self.audio.frames
+        video_at, audio_at = self._places
+        before = audio_at - np.arange(len(audio))
+        inside = np.flatnonzero((before > 0) & (before < len(video)))
+        after = before[inside]
+        same = (video.segment[after - 1] == audio.segment[inside]) & (
+            video.segment[after] == audio.segment[inside]
+        )
+        inside = inside[same]
+        if not len(inside):
+            return None
+        shown = np.interp(audio_at[inside], video_at, video.dts_ms)
+        dts = audio.dts_ms[inside]
+        found = per_window(dts, SKEW_WINDOW_MS, shown - dts)
+        full = found.counts > 0
+        start, mean = found.start[full], found.sums[full] / found.counts[full]
+        # Clocks may go back; the first frame that falls into the window tells its time.
+        windows = (dts - found.start[0]) // SKEW_WINDOW_MS
+        numbers, first = np.unique(windows, return_index=True)
+        time = audio.time_ns[inside][first]
+        assert len(numbers) == len(start)
+        return Skew(time, start, mean.round().astype(np.int64))
+
+    @cached_property
+    def lag_ms(self) -> dict[str, Array]:
+        """Interleave distance, by `audio` and `video`: per frame, DTS of the other track's last
+        frame before it less its own. Positive: it comes after what it should precede."""
+        if self.video is None or self.audio is None:
+            return {}
+        return {
+            "video": _lag(self.video, self.audio, self._places[0]),
+            "audio": _lag(self.audio, self.video, self._places[1]),
+        }
+
+    @cached_property
+    def media_clock(self) -> tuple[Array, Array, Array]:
+        """(arrival ns, highest DTS so far, segment) of the main tracks' frames, by arrival."""
+        video_at, audio_at = self._places
+        count = len(video_at) + len(audio_at)
+        time, dts, segment = (np.zeros(count, np.int64) for _ in range(3))
+        for track, at in ((self.video, video_at), (self.audio, audio_at)):
+            if track is not None:
+                time[at], dts[at] = track.frames.time_ns, track.frames.dts_ms
+                segment[at] = track.frames.segment
+        cuts = np.flatnonzero(np.diff(segment)) + 1
+        for part in np.split(dts, cuts):
+            np.maximum.accumulate(part, out=part)
+        return time, dts, segment
+
+    @cached_property
+    def starvation(self) -> Starvation | None:
+        """Windows of media time against wall time, as long as both tracks last; None where the
+        stream is shorter than one."""
+        intervals = [
+            track.rate.interval_ns
+            for track in (self.video, self.audio)
+            if track is not None and track.rate is not None
+        ]
+        if not intervals:
+            return None
+        width = max(STARVATION_WINDOW_NS, _INTERVALS * min(intervals))
+        time, dts, segment = self.media_clock
+        both = time <= min(int(t.frames.time_ns[-1]) for t in (self.video, self.audio) if t)
+        time, dts, segment = time[both], dts[both], segment[both]
+        second = (time - time[0]) // _STEP_NS
+        start = np.flatnonzero(np.diff(second, append=second[-1] + 1))  # last of each second
+        last = np.searchsorted(segment, segment[start], side="right") - 1
+        fits = time[start] + width <= time[last]
+        start, last = start[fits], last[fits]
+        if not len(start):
+            return None
+        end = np.searchsorted(time, time[start] + width, side="right") - 1
+        far = np.searchsorted(time, time[start] + 2 * width, side="right") - 1
+        known = time[start] + 2 * width <= time[last]
+        twice = np.where(known, dts[np.minimum(far, last)] - dts[start], -1)
+        media = dts[np.minimum(end, last)] - dts[start]
+        return Starvation(time[start], width, media, twice)
+
+
+def _lag(track: Track, other: Track, places: Array) -> Array:
+    frames, others = track.frames, other.frames
+    before = places - np.arange(len(frames)) - 1
+    known = before >= 0
+    known &= others.segment[before] == frames.segment
+    return np.where(known, others.dts_ms[before] - frames.dts_ms, 0)

@@ -1,0 +1,45 @@
+"""Sums over windows of time, for times that may be anything."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from analyzer.index import Array
+
+_DENSE: Final = 4
+"""Windows per value up to which empty ones are kept in between."""
+
+
+class Windows(NamedTuple):
+    """Arrays with one entry per window, ascending; windows far apart leave out empty ones."""
+
+    start: Array
+    """In the unit of the times."""
+    sums: Array
+    counts: Array
+
+
+def slope(x: Array, y: Array) -> float:
+    """Return the slope of the line of least squares; 0 where all `x` are equal."""
+    away = x - x.mean()
+    spread = float(np.square(away).sum())
+    return float((away * (y - y.mean())).sum()) / spread if spread else 0.0
+
+
+def per_window(times: Array, width: int, values: Array) -> Windows:
+    """Add up `values` by windows of `width` that begin at the least of `times`."""
+    if not len(times):
+        none = np.zeros(0, np.int64)
+        return Windows(none, none, none)
+    low = int(times.min())
+    number = (times - low) // width
+    windows = int(number.max()) + 1
+    if windows <= _DENSE * len(times) + 1000:
+        kept = np.arange(windows)
+    else:  # a clock that jumps by days: only windows that hold something
+        kept, number = np.unique(number, return_inverse=True)
+    total = np.bincount(number, values, len(kept))
+    count = np.bincount(number, minlength=len(kept))
+    return Windows(low + kept * width, total.round().astype(np.int64), count)

@@ -1,0 +1,276 @@
+"""From stream offsets to the file: every frame that carries a changed byte, sent again or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.link import LinkLayer, SegmentBatch
+from analyzer.redaction.patterns import Hit, Patterns
+from analyzer.redaction.plan import StreamPlan, disjoint
+from analyzer.redaction.reread import Block, blocks
+
+if TYPE_CHECKING:
+    from analyzer.sources import Capture, FrameBatch
+
+_SYN: Final = 2
+_WRAP: Final = 1 << 32
+
+Ints = NDArray[np.int64]
+
+
+class Edits:
+    """The changes of the whole file, by offset in the decompressed capture."""
+
+    def __init__(self) -> None:
+        self.texts: dict[int, bytes] = {}
+        self._starts: list[Ints] = []
+        self._ends: list[Ints] = []
+
+    def put(self, at: int, data: bytes) -> None:
+        if len(data) > len(self.texts.get(at, b"")):
+            self.texts[at] = data
+
+    def blank(self, starts: Ints, ends: Ints) -> None:
+        self._starts.append(starts)
+        self._ends.append(ends)
+
+    def sealed(self) -> Sealed:
+        """Return the changes in the order of the file."""
+        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
+        ends = np.concatenate([np.zeros(0, np.int64), *self._ends])
+        order = np.argsort(starts, kind="stable")
+        return Sealed(disjoint(self.texts), starts[order], ends[order])
+
+
+class Sealed:
+    """The changes in order, to be applied block by block."""
+
+    def __init__(self, texts: list[tuple[int, bytes]], starts: Ints, ends: Ints) -> None:
+        self._at = np.array([at for at, _ in texts], np.int64)
+        self._texts = [text for _, text in texts]
+        self._starts, self._ends = starts, ends
+
+    def apply(self, data: bytearray, base: int) -> Ints:
+        """Change a block of the file; return where in it something changed."""
+        end = base + len(data)
+        changed: list[Any] = []
+        low, high = np.searchsorted(self._starts, (base, end)).tolist()
+        spans = (self._starts[low:high] - base).tolist(), (self._ends[low:high] - base).tolist()
+        for start, stop in zip(*spans, strict=True):
+            data[start:stop] = bytes(stop - start)
+        changed.append(self._starts[low:high] - base)
+        low, high = np.searchsorted(self._at, (base, end)).tolist()
+        for index in range(low, high):
+            at, text = int(self._at[index]) - base, self._texts[index]
+            data[at : at + len(text)] = text
+        changed.append(self._at[low:high] - base)
+        return np.concatenate(changed)
+
+
+class _Stream:
+    """One direction while its segments pass by."""
+
+    def __init__(self, plan: StreamPlan) -> None:
+        self.plan = plan
+        self.base: int | None = None
+        """Sequence number of stream offset 0, once its anchor was seen."""
+        self.last = 0
+        edits = plan.edits()
+        self.at = np.array([at for at, _ in edits], np.int64)
+        self.stops = np.array([at + len(text) for at, text in edits], np.int64)
+        self.texts = [text for _, text in edits]
+        self.zero_at, self.zero_end = plan.zeros()
+
+    def offsets(self, seq: Ints) -> Ints:
+        """Return stream offsets of sequence numbers, unwrapped from the last one on."""
+        assert self.base is not None
+        raw = (seq - self.base) % _WRAP
+        steps = np.diff(np.concatenate(([self.last % _WRAP], raw)))
+        steps = (steps + _WRAP // 2) % _WRAP - _WRAP // 2
+        found: Ints = self.last + np.cumsum(steps)
+        return found
+
+
+class _Collector:
+    def __init__(self, plans: list[StreamPlan], patterns: Patterns) -> None:
+        self.edits = Edits()
+        self._patterns = patterns
+        self._streams = [_Stream(plan) for plan in plans]
+        self._anchors: dict[int, list[_Stream]] = {}
+        self._flows: dict[tuple[int, bool], list[_Stream]] = {}
+        self._tails: dict[tuple[int, bool], tuple[int, bytes, list[tuple[int, int]]]] = {}
+        for stream in self._streams:
+            anchor = stream.plan.anchor
+            if anchor is not None:
+                self._anchors.setdefault(anchor.frame, []).append(stream)
+
+    def take(self, block: Block, segments: SegmentBatch) -> None:
+        rows = np.flatnonzero(segments.captured > 0)
+        segments = segments.take(rows)
+        self._find_bases(segments)
+        for key, streams in self._flows.items():
+            chosen = np.flatnonzero((segments.flow == key[0]) & (segments.reverse == key[1]))
+            if len(chosen):
+                self._map(segments.take(chosen), streams)
+        self._rest(block, segments)
+
+    def _find_bases(self, segments: SegmentBatch) -> None:
+        """Learn the sequence numbers of streams whose first segment is in this batch."""
+        for frame in self._anchors.keys() & set(segments.frame.tolist()):
+            for stream in self._anchors[frame]:
+                anchor = stream.plan.anchor
+                assert anchor is not None
+                behind = anchor.file_offset - segments.position
+                hit = np.flatnonzero(
+                    (segments.frame == frame) & (behind >= 0) & (behind < segments.captured)
+                )
+                if not len(hit):
+                    continue
+                place = int(hit[0])
+                seq = int(_first(segments)[place]) + int(behind[place]) - anchor.stream_offset
+                stream.base = seq % _WRAP
+                stream.last = anchor.stream_offset
+                key = int(segments.flow[place]), bool(segments.reverse[place])
+                self._flows.setdefault(key, []).append(stream)
+
+    def _map(self, segments: SegmentBatch, streams: list[_Stream]) -> None:
+        """Give each segment to the connection it belongs to: ports are used again."""
+        seq, open_rows = _first(segments), np.arange(len(segments))
+        for stream in sorted(streams, key=lambda each: -each.plan.start_frame):
+            rows = open_rows[segments.frame[open_rows] >= stream.plan.start_frame]
+            if not len(rows):
+                continue
+            offsets = stream.offsets(seq[rows])
+            inside = (offsets + segments.captured[rows] > 0) & (
+                offsets < stream.plan.direction.length
+            )
+            if inside.any():
+                stream.last = int(offsets[inside][-1])
+                self._apply(stream, offsets[inside], segments.take(rows[inside]))
+            open_rows = np.setdiff1d(open_rows, rows[inside])
+
+    def _apply(self, stream: _Stream, offsets: Ints, segments: SegmentBatch) -> None:
+        ends = offsets + segments.captured
+        low = np.searchsorted(stream.stops, offsets, side="right")
+        high = np.searchsorted(stream.at, ends, side="left")
+        for row in np.flatnonzero(low < high).tolist():
+            shift = int(segments.position[row] - offsets[row])
+            first, last = int(offsets[row]), int(ends[row])
+            for index in range(int(low[row]), int(high[row])):
+                at, text = int(stream.at[index]), stream.texts[index]
+                begin, end = max(at, first), min(at + len(text), last)
+                self.edits.put(begin + shift, text[begin - at : end - at])
+        low = np.searchsorted(stream.zero_end, offsets, side="right")
+        high = np.searchsorted(stream.zero_at, ends, side="left")
+        counts = np.maximum(high - low, 0)
+        if not counts.any():
+            return
+        carrier = np.repeat(np.arange(len(counts)), counts)
+        index = (
+            np.arange(len(carrier)) - np.repeat(np.cumsum(counts) - counts, counts) + low[carrier]
+        )
+        shift_of = (segments.position - offsets)[carrier]
+        begin = np.maximum(stream.zero_at[index], offsets[carrier]) + shift_of
+        end = np.minimum(stream.zero_end[index], ends[carrier]) + shift_of
+        self.edits.blank(begin, end)
+
+    # -- what no stream tells
+
+    def _rest(self, block: Block, segments: SegmentBatch) -> None:
+        """Find secrets that are still there: other protocols, bytes no stream has."""
+        patterns = self._patterns
+        if not patterns.forms:
+            return
+        data = bytearray(block.data)
+        near = {
+            at: text
+            for at, text in self.edits.texts.items()
+            if block.base <= at < block.base + len(data)
+        }
+        for at, text in near.items():
+            data[at - block.base : at - block.base + len(text)] = text
+        starts = payload_starts(block.frames, segments)
+        for hit in within_frames(patterns.find(data), block.frames, starts):
+            new = patterns.placeholder(hit.secret, hit.length)
+            self.edits.put(block.base + hit.start, new)
+        known = set(self._flows)
+        for row in range(len(segments)):
+            key = int(segments.flow[row]), bool(segments.reverse[row])
+            if key not in known:
+                self._boundary(key, row, segments, block.base)
+
+    def _boundary(self, key: tuple[int, bool], row: int, segments: SegmentBatch, base: int) -> None:
+        """Find a secret that two segments of another protocol share."""
+        patterns = self._patterns
+        seq, size = int(_first(segments)[row]), int(segments.captured[row])
+        start, position = int(segments.payload[row]), int(segments.position[row])
+        payload = bytes(segments.data[start : start + size])
+        expected, tail, places = self._tails.get(key, (-1, b"", []))
+        most = patterns.longest - 1
+        if seq == expected and tail:
+            joined = tail + payload[:most]
+            for hit in patterns.find(joined):
+                if hit.start < len(tail) < hit.start + hit.length:
+                    new = patterns.placeholder(hit.secret, hit.length)
+                    self._put_pieces(hit.start, new, [*places, (position, len(payload))])
+        else:
+            tail, places = b"", []
+        whole, places = tail + payload, [*places, (position, len(payload))]
+        drop = max(len(whole) - most, 0)
+        while places and drop >= places[0][1]:
+            drop -= places.pop(0)[1]
+        if drop:
+            places[0] = (places[0][0] + drop, places[0][1] - drop)
+        kept = whole[len(whole) - sum(length for _, length in places) :]
+        self._tails[key] = ((seq + int(segments.length[row])) % _WRAP, kept, places)
+
+    def _put_pieces(self, at: int, text: bytes, places: list[tuple[int, int]]) -> None:
+        for position, length in places:
+            if at < length and text:
+                piece = text[: length - at]
+                self.edits.put(position + at, piece)
+                text, at = text[len(piece) :], 0
+            else:
+                at = max(at - length, 0)
+
+
+def _first(segments: SegmentBatch) -> Ints:
+    """Return the sequence number of each segment's first payload byte."""
+    syn = (segments.flags & _SYN) != 0
+    found: Ints = (segments.seq + syn) % _WRAP
+    return found
+
+
+def payload_starts(frames: FrameBatch, segments: SegmentBatch) -> Ints:
+    """Return where each frame's payload starts in its block: behind TCP, else at its start."""
+    starts = frames.offset.copy()
+    plain = segments.payload < segments.split
+    index = (segments.frame - frames.first_frame)[plain]
+    starts[index] = segments.payload[plain]
+    return starts
+
+
+def within_frames(hits: list[Hit], frames: FrameBatch, starts: Ints) -> list[Hit]:
+    """Return the hits that lie in one frame's payload."""
+    if not hits or not len(frames):
+        return []
+    at = np.array([hit.start for hit in hits])
+    ends = at + np.array([hit.length for hit in hits])
+    frame = np.searchsorted(frames.offset, at, side="right") - 1
+    good = (
+        (frame >= 0) & (at >= starts[frame]) & (ends <= frames.offset[frame] + frames.caplen[frame])
+    )
+    return [hit for hit, inside in zip(hits, good.tolist(), strict=True) if inside]
+
+
+def collect_edits(capture: Capture, plans: list[StreamPlan], patterns: Patterns) -> Sealed:
+    """Read the capture again and return what to change in the file."""
+    link = LinkLayer()
+    collector = _Collector(plans, patterns)
+    for block in blocks(capture):
+        if len(block.frames):
+            collector.take(block, link.decode(block.frames))
+    return collector.edits.sealed()

@@ -1,0 +1,244 @@
+"""What changes in each direction's byte stream: secrets in messages, media that is blanked."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from analyzer.media_parts import needs_body
+from analyzer.redact import NAME_COMMANDS, ORDINARY, TEXT_TYPES
+from analyzer.redaction.addresses import Addresses
+from analyzer.redaction.media import coded
+from analyzer.redaction.patterns import Hit, Patterns
+from dissectors.spans import Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analyzer.model import Connection
+    from analyzer.session import Session
+    from analyzer.tcp import TcpDirection
+    from dissectors.fields import Field
+
+BLOCK: Final = 1 << 20
+"""Stream bytes searched at once."""
+_DOTTED: Final = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
+
+
+class Anchor(NamedTuple):
+    """A segment that tells where a direction's stream stands in sequence numbers."""
+
+    frame: int
+    file_offset: int
+    stream_offset: int
+
+
+def disjoint(edits: dict[int, bytes]) -> list[tuple[int, bytes]]:
+    """Return edits in order; what two of them cover is the earlier one's."""
+    found: list[tuple[int, bytes]] = []
+    done = 0
+    for at, text in sorted(edits.items()):
+        rest = text[max(done - at, 0) :]
+        if rest:
+            found.append((at + len(text) - len(rest), rest))
+            done = at + len(text)
+    return found
+
+
+class StreamPlan:
+    """The changes of one direction, in stream offsets."""
+
+    def __init__(self, connection: Connection, side: int) -> None:
+        self.start_frame = connection.tcp_connection.start_frame
+        self.direction: TcpDirection = connection.tcp_connection.directions[side]
+        self._edits: dict[int, bytes] = {}
+        self._zero_start, self._zero_length = array("q"), array("q")
+
+    @property
+    def anchor(self) -> Anchor | None:
+        """The first segment in the capture's order; None without any."""
+        segments = self.direction.segments
+        if not len(segments):
+            return None
+        row = int(np.argmin(segments.frame))
+        columns = (segments.frame, segments.file_offset, segments.stream_offset)
+        return Anchor(*(int(column[row]) for column in columns))
+
+    def put(self, start: int, data: bytes) -> None:
+        """Have `data` stand at a stream offset."""
+        if len(data) > len(self._edits.get(start, b"")):
+            self._edits[start] = data
+
+    def blank(self, spans: Iterable[Span]) -> None:
+        """Have zeros stand there."""
+        for start, length in spans:
+            self._zero_start.append(start)
+            self._zero_length.append(length)
+
+    def edits(self) -> list[tuple[int, bytes]]:
+        """Return (stream offset, bytes) in order, not overlapping."""
+        return disjoint(self._edits)
+
+    def zeros(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return starts and ends of what is blanked, in order."""
+        starts, lengths = (
+            np.frombuffer(column, np.int64) if column else np.zeros(0, np.int64)
+            for column in (self._zero_start, self._zero_length)
+        )
+        order = np.argsort(starts, kind="stable")
+        return starts[order], (starts + lengths)[order]
+
+    def inside(self, start: int, length: int) -> bool:
+        """Whether an edit at `start` is known that is at least so long."""
+        return len(self._edits.get(start, b"")) >= length
+
+
+def plan(
+    session: Session, patterns: Patterns, addresses: Addresses | None, *, strip: bool
+) -> list[StreamPlan]:
+    """Return the changes of all directions; `strip` blanks coded media."""
+    plans = {
+        (connection.index, direction): StreamPlan(connection, connection.sides[direction])
+        for connection in session.connections
+        for direction in (0, 1)
+    }
+    for row in session.order().tolist():
+        key = session.value(row, "connection"), session.value(row, "direction")
+        _message(session, row, plans[key], patterns, addresses is not None, strip)
+    for (connection, direction), each in plans.items():
+        _stream(session, connection, direction, each, patterns)
+        if addresses is not None:
+            _proxy_header(session, connection, direction, each, addresses)
+    return list(plans.values())
+
+
+def _message(
+    session: Session, row: int, plan: StreamPlan, patterns: Patterns, hide: bool, strip: bool
+) -> None:
+    type_id = session.value(row, "type_id")
+    head = session.messages.column("head")[row].tobytes()
+    length = session.value(row, "length")
+    text = type_id in TEXT_TYPES
+    if strip and length:
+        body = session.body(row).data if needs_body(type_id, head) else head
+        for start, size in coded(type_id, body[:length], length):
+            plan.blank(session.runs(row).to_stream(start, size))
+    if not (text or patterns.forms):
+        return
+    found = session.body(row)
+    hits = patterns.find(found.data)
+    for hole in found.missing:
+        hits += _beside(patterns, found.data, hole)
+    if text:
+        hits += _words(session, row, found.data, patterns)
+    runs = session.runs(row) if hits else None
+    for hit in hits:
+        assert runs is not None
+        new = patterns.placeholder(hit.secret, hit.length)
+        _spread(plan, new, runs.to_stream(hit.start, hit.length))
+    if text and hide:
+        for match in _DOTTED.finditer(found.data):
+            if _is_address(match[0]):
+                new = b"~ip".ljust(len(match[0]), b"~")
+                _spread(plan, new, session.runs(row).to_stream(match.start(), len(new)))
+
+
+def _spread(plan: StreamPlan, data: bytes, spans: Iterable[Span]) -> None:
+    """Put `data` into the stream spans that carry it, chunk headers left alone."""
+    done = 0
+    for start, length in spans:
+        plan.put(start, data[done : done + length])
+        done += length
+
+
+def _beside(patterns: Patterns, data: bytes, hole: Span) -> Iterator[Hit]:
+    """Yield what of a secret stands before and behind a hole in a body."""
+    before = patterns.cut_end(data[max(hole.start - patterns.longest, 0) : hole.start])
+    if before:
+        yield before._replace(start=hole.start - before.length)
+    behind = patterns.cut_start(data[hole.end : hole.end + patterns.longest])
+    if behind:
+        yield behind._replace(start=hole.end)
+
+
+def _words(session: Session, row: int, data: bytes, patterns: Patterns) -> Iterator[Hit]:
+    """Yield short secrets that are whole values, and ordinary words where they are a name."""
+    if not patterns.words:
+        return
+    nodes = [node for node in session.dissect(row).body.walk() if isinstance(node.value, str)]
+    name = next((node for node in nodes if not node.children), None)
+    named = name is not None and name.value in NAME_COMMANDS
+    first = True
+    for node in nodes:
+        if node.children or node is name:
+            continue
+        found = _word(node, data, patterns)
+        if found is None:
+            continue
+        ordinary = str(node.value).lower() in ORDINARY
+        if not ordinary or (named and first):
+            yield found
+        first = False
+
+
+def _word(node: Field, data: bytes, patterns: Patterns) -> Hit | None:
+    for word, secret in patterns.words.items():
+        start = node.start + node.length - len(word)
+        if (
+            node.value == word.decode("utf-8", "replace")
+            and data[start : start + len(word)] == word
+        ):
+            return Hit(start, len(word), secret)
+    return None
+
+
+def _stream(
+    session: Session, connection: int, direction: int, plan: StreamPlan, patterns: Patterns
+) -> None:
+    """Find what stands in no message: before synchronisation, in unused bytes."""
+    if not patterns.forms:
+        return
+    at, end = 0, plan.direction.length
+    while at < end:
+        size = min(BLOCK + patterns.longest, end - at)
+        for hit in patterns.find(session.stream(connection, direction, at, size)):
+            if not plan.inside(at + hit.start, hit.length):
+                plan.put(at + hit.start, patterns.placeholder(hit.secret, hit.length))
+        at += BLOCK
+
+
+def _proxy_header(
+    session: Session, connection: int, direction: int, plan: StreamPlan, addresses: Addresses
+) -> None:
+    """Replace the real client's address before C0: HAProxy's forms, SRS's prefix."""
+    view = session.connections[connection]
+    size = view.rtmp.halves[view.sides[direction]].skip
+    if not size:
+        return
+    data = session.stream(connection, direction, 0, size)
+    places: list[tuple[int, int]] = []
+    if data[0] == 0xF3:
+        places = [(3, 4)]
+    elif data.startswith(_PROXY_V2):
+        places = {1: [(16, 4), (20, 4)], 2: [(16, 16), (32, 16)]}.get(data[13] >> 4, [])
+    for start, length in places:
+        if start + length <= size:
+            plan.put(start, addresses.ip(data[start : start + length]))
+    if data.startswith(b"PROXY "):
+        for match in re.finditer(rb"\S+", data):
+            if _is_address(match[0]):
+                plan.put(match.start(), b"~ip".ljust(len(match[0]), b"~"))
+
+
+def _is_address(text: bytes) -> bool:
+    try:
+        ip_address(text.decode("ascii"))
+    except ValueError:
+        return False
+    return True

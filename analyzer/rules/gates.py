@@ -1,0 +1,82 @@
+"""Preconditions of rules: where one fails, nothing is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from analyzer.rules.rule import Gate
+
+if TYPE_CHECKING:
+    from analyzer.rules.rule import Evidence
+    from analyzer.rules.scope import Scope
+
+
+def _full(scope: Scope) -> str | None:
+    view = scope.connection
+    if not view.from_start:
+        return "the beginning of the connection was not captured"
+    if not view.handshake_seen:
+        return "no complete RTMP handshake was captured"
+    return None
+
+
+def _dir(scope: Scope) -> str | None:
+    return None if scope.connection.both_directions else "only one direction was captured"
+
+
+def _tcp(scope: Scope) -> str | None:
+    return (
+        "the TCP layer of this capture is made up"
+        if scope.connection.tcp_connection.handshake.synthetic
+        else None
+    )
+
+
+def _clear(scope: Scope) -> str | None:
+    if len(scope.rows(0)) or len(scope.rows(1)) or scope.connection.variant == "rtmp":
+        return None
+    return "the connection is encrypted, and there are no keys"
+
+
+def _whole(scope: Scope) -> str | None:
+    if _full(scope) is not None:
+        return _full(scope)
+    holes = sum(len(scope.tcp(direction).gaps) for direction in (0, 1))
+    return f"bytes are missing in {holes} place{'s' * (holes != 1)}" if holes else None
+
+
+GATES: Final[Mapping[Gate, Callable[[Scope], str | None]]] = {
+    "clear": _clear,
+    "dir": _dir,
+    "full": _full,
+    "tcp": _tcp,
+    "whole": _whole,
+}
+"""Gate → why it fails for this connection, or None."""
+
+
+def failing(scope: Scope, gates: Sequence[Gate]) -> str | None:
+    """Return why one of the gates fails, None when all are open."""
+    for gate in gates:
+        key = ("gate", gate, scope.connection.index)
+        reason = scope.shared.once(key, lambda gate=gate: GATES[gate](scope))  # type: ignore[misc]
+        if reason is not None:
+            return reason
+    return None
+
+
+def behind_hole(scope: Scope, evidence: Evidence) -> str | None:
+    """Say so where bytes of the evidence's direction are missing before it."""
+    direction, span = evidence.direction, evidence.span
+    if len(evidence.rows):
+        row = int(evidence.rows[0])
+        direction, offset = scope.value(row, "direction"), scope.value(row, "stream_offset")
+    elif span is not None and direction is not None:
+        offset = span[0]
+    else:
+        return None
+    gaps = scope.tcp(direction).gaps
+    if len(gaps) and gaps[0].offset < offset:
+        return f"bytes are missing before it, first at stream offset {gaps[0].offset}"
+    return None

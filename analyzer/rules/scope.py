@@ -1,0 +1,223 @@
+"""What a rule's function sees: one connection, its rows by direction, its commands, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from analyzer.exchanges import command_rows
+from analyzer.model import Connection
+from analyzer.rules.rule import Parameters
+from analyzer.tcp import TcpDirection
+from dissectors import spec
+from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES
+from dissectors.connection import Half
+from dissectors.facts import Command
+
+if TYPE_CHECKING:
+    from analyzer.session import Session
+
+_T = TypeVar("_T")
+Rows = npt.NDArray[np.int64]
+_MEDIA = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
+
+
+class Call(NamedTuple):
+    """A command message with its place."""
+
+    row: int
+    direction: int
+    time_ns: int
+    """When it was complete, since the capture's first packet."""
+    frame: int
+    """The last one of its bytes."""
+    command: Command
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The information object of a reply or status, {} where there is none (§7.2)."""
+        for value in (*self.command.arguments, self.command.object):
+            if isinstance(value, dict) and isinstance(value.get("code"), str):
+                return value
+        return {}
+
+    @property
+    def code(self) -> str:
+        return str(self.status.get("code", ""))
+
+    @property
+    def transaction(self) -> int | None:
+        """The transaction id, None where it is no number."""
+        return number(self.command.transaction_id)
+
+    @property
+    def failed(self) -> bool:
+        """An `_error`, or a status of level error."""
+        if self.command.name == "_error":
+            return True
+        return bool(self.command.name == "onStatus" and self.status.get("level") == "error")
+
+
+def number(value: object) -> int | None:
+    """Return an AMF Number as an integer, None where it is none."""
+    if isinstance(value, (int, float)) and value == value and abs(value) < 1 << 62:
+        return int(value)
+    return None
+
+
+class Shared:
+    """What the rules compute once per session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.fields = FREE_VALUES + session.bounds.budget.fed // BYTES_PER_VALUE
+        """Fields of decoded bodies that rules may still look at: decoding is what costs time."""
+        self.trial_bytes = 0
+        """Stream bytes read again to find out which chunk size a sender uses."""
+        self._known: dict[object, Any] = {}
+        table = session.messages
+        rows = table.present()
+        key = table.column("connection")[rows].astype(np.int64) * 2
+        key += table.column("direction")[rows]
+        order = np.argsort(key, kind="stable")
+        self._rows: Rows = rows[order].astype(np.int64)
+        numbers = np.arange(2 * len(session.connections) + 1)
+        self._bounds: list[int] = np.searchsorted(key[order], numbers).tolist()
+
+    def rows(self, connection: int, direction: int) -> Rows:
+        """Return the direction's rows in the order the messages ended."""
+        number = 2 * connection + direction
+        return self._rows[self._bounds[number] : self._bounds[number + 1]]
+
+    def once(self, key: object, build: Callable[[], _T]) -> _T:
+        """Return what `build` gave when `key` was asked for first."""
+        if key not in self._known:
+            self._known[key] = build()
+        found: _T = self._known[key]
+        return found
+
+    def command_rows(self) -> dict[tuple[int, int, int], int]:
+        return self.once(command_rows, lambda: command_rows(self.session.messages))
+
+
+class Scope:
+    """One connection (or, of a rule over the capture, none) seen by one rule."""
+
+    __slots__ = ("_connection", "parameters", "session", "shared")
+
+    def __init__(
+        self, shared: Shared, connection: Connection | None, parameters: Parameters
+    ) -> None:
+        self.shared = shared
+        self.session = shared.session
+        self._connection = connection
+        self.parameters = parameters
+        """The rule's thresholds, as the policy sets them."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection; rules over the capture have none."""
+        assert self._connection is not None
+        return self._connection
+
+    @property
+    def known(self) -> Connection | None:
+        return self._connection
+
+    def of(self, connection: Connection) -> Scope:
+        """Return the scope of a connection, with the same parameters."""
+        return Scope(self.shared, connection, self.parameters)
+
+    def connections(self) -> Iterator[Scope]:
+        """Yield the scopes of all connections."""
+        return (self.of(connection) for connection in self.session.connections)
+
+    # -- messages -------------------------------------------------------------------------
+
+    def rows(self, direction: int, types: Sequence[int] = ()) -> Rows:
+        """Return row numbers of one direction in stream order, all or of some message types."""
+        rows = self.shared.rows(self.connection.index, direction)
+        if not types:
+            return rows
+        key = ("rows", self.connection.index, direction, tuple(types))
+        return self.shared.once(key, lambda: rows[np.isin(self.column("type_id", rows), types)])
+
+    def media(self, direction: int) -> Rows:
+        """Return the rows with audio, video and aggregates of a direction."""
+        return self.rows(direction, _MEDIA)
+
+    def column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
+        """Return a column's values of some rows (`analyzer.index.COLUMNS`)."""
+        return self.session.messages.column(name)[rows]
+
+    def value(self, row: int, name: str) -> int:
+        """Return one value of one row."""
+        return self.session.value(row, name)
+
+    def head(self, rows: Rows) -> npt.NDArray[np.uint8]:
+        """Return the first 16 body bytes of rows, one row of bytes each."""
+        column = np.ascontiguousarray(self.column("head", rows))
+        return column.view(np.uint8).reshape(-1, 16)
+
+    # -- commands -------------------------------------------------------------------------
+
+    def commands(self) -> list[Call]:
+        """Return the connection's commands of both directions in the order of time."""
+        return self.shared.once(("commands", self.connection.index), self._commands)
+
+    def _commands(self) -> list[Call]:
+        connection, session = self.connection, self.session
+        rows, calls = self.shared.command_rows(), []
+        for command in connection.rtmp.commands:
+            direction = connection.sides.index(command.side)
+            row = rows.get((connection.index, direction, command.number))
+            if row is not None:
+                time, frame = session.value(row, "time_ns"), session.value(row, "last_frame")
+                calls.append(Call(row, direction, time, frame, command))
+        calls.sort(key=lambda call: (call.time_ns, call.frame, call.row))
+        return calls
+
+    def named(self, *names: str) -> list[Call]:
+        """Return the commands with one of these names."""
+        return [call for call in self.commands() if call.command.name in names]
+
+    def answer(self, call: Call) -> Call | None:
+        """Return the reply to a command, None while there is none."""
+        exchange = self.session.exchange(call.row)
+        if exchange is None or exchange.call != call.row:
+            return None
+        key = ("calls by row", self.connection.index)
+        by_row = self.shared.once(key, lambda: {item.row: item for item in self.commands()})
+        return by_row.get(exchange.reply)
+
+    # -- streams --------------------------------------------------------------------------
+
+    def half(self, direction: int) -> Half:
+        """Return what the RTMP layer knows of one direction."""
+        return self.connection.rtmp.halves[self.connection.sides[direction]]
+
+    def tcp(self, direction: int) -> TcpDirection:
+        """Return the TCP layer's direction: segments, gaps, statistics, events."""
+        return self.connection.tcp_connection.directions[self.connection.sides[direction]]
+
+    def frame_at(self, direction: int, offset: int) -> int | None:
+        """Return the frame that carries a stream byte, None where it is missing."""
+        pieces = self.tcp(direction).locate(offset, 1)
+        return pieces[0].frame if pieces else None
+
+    @property
+    def end_ns(self) -> int:
+        """The connection's last packet, since the capture's first."""
+        return self.connection.end_ns
+
+    @property
+    def capture_end_ns(self) -> int:
+        """The capture's last packet, since its first."""
+        return self.session.capture.duration_ns
+
+    def closed_by(self) -> str:
+        """Return `client`, `server` or an empty string while open."""
+        return (self.connection.closed_by or "").partition(".")[0]

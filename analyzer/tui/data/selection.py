@@ -1,0 +1,51 @@
+"""Which rows belong to a connection or a stream, in the order of the capture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dissectors import spec
+
+if TYPE_CHECKING:
+    from analyzer.session import Session
+
+Rows = npt.NDArray[np.int64]
+Column = npt.NDArray[Any]
+
+MEDIA: Final = (spec.AUDIO, spec.VIDEO)
+COMMANDS: Final = (spec.COMMAND_AMF3, spec.COMMAND_AMF0)
+
+
+def rows_of(session: Session, connection: int | None = None, **wanted: int) -> Rows:
+    """Return rows of a connection (None: all) whose columns have the values, in output order."""
+    chosen: Rows = session.messages.sorted(any_order(session, connection, **wanted))
+    return chosen
+
+
+def any_order(session: Session, connection: int | None = None, **wanted: int) -> Rows:
+    """Return the same rows as they were found: sorting a million takes half a second."""
+    table = session.messages
+    rows: Rows = table.present() if table.first else np.arange(len(table))
+    mask = np.ones(len(rows), dtype=np.bool_)
+    if connection is not None:
+        mask &= table.column("connection")[rows] == connection
+    for name, value in wanted.items():
+        mask &= table.column(name)[rows] == value
+    return rows[mask]
+
+
+def values(session: Session, rows: Rows, name: str) -> Column:
+    """Return a column's values of rows; integers wide enough to calculate with."""
+    column = session.messages.column(name)[rows]
+    return column if column.dtype.kind == "V" else column.astype(np.int64)
+
+
+def info_of(session: Session, row: int) -> str:
+    """Return what a message says, in few words; a body that cannot be decoded costs its text."""
+    try:
+        return session.info(row)
+    except Exception as error:
+        return f"[not decoded: {type(error).__name__}]"

@@ -1,0 +1,252 @@
+"""What happened on every connection, in a few lines each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.tui.cells import GLYPHS, count, rate, seconds, span, volume
+from analyzer.tui.data.findings import group_of
+from analyzer.tui.data.ladder import refused
+from analyzer.tui.data.selection import info_of
+from analyzer.tui.model import rank
+from analyzer.tui.views import Jump
+from dissectors.text import safe
+
+if TYPE_CHECKING:
+    from analyzer.metrics import Metrics, Track
+    from analyzer.model import Connection, Diagnostic, Verdict
+    from analyzer.session import Session
+
+IN_FULL: Final = 50
+"""Connections told in full; a person reads no more. Of the others: title and verdict."""
+MAX_TRACKS: Final = 8
+MAX_FINDINGS: Final = 5
+CODECS: Final = {
+    "h264": "H.264", "hevc": "H.265", "vvc": "H.266", "av1": "AV1", "vp8": "VP8", "vp9": "VP9",
+    "aac": "AAC", "opus": "Opus", "flac": "FLAC", "mp3": "MP3", "ac3": "AC-3", "eac3": "E-AC-3",
+}  # fmt: skip
+MARKS: Final = {"pass": "✓", "fail": GLYPHS["error"], "inconclusive": "?"}
+STYLES: Final = {"pass": "c2s", "fail": "error", "inconclusive": "warning"}
+
+
+class StoryLine(NamedTuple):
+    """A line about a connection: what it is about, what it says, and where Enter leads."""
+
+    connection: int
+    label: str
+    text: str
+    jump: Jump
+    style: str = ""
+    title: bool = False
+
+
+def story(session: Session) -> list[StoryLine]:
+    """Tell all connections. May be called from any thread, also while indexing."""
+    metrics = session.metrics
+    verdicts = {item.connection: item for item in session.judgement.verdicts}
+    found: dict[str | None, list[Diagnostic]] = {}
+    for item in session.diagnostics:
+        found.setdefault(item.connection, []).append(item)
+    out: list[StoryLine] = []
+    for item in found.get(None, [])[:MAX_FINDINGS]:
+        out.append(_finding(-1, item))
+    connections = list(session.connections)
+    for view in connections:
+        verdict, own = verdicts.get(view.id), found.get(view.id, [])
+        if out and len(connections) <= IN_FULL:
+            out.append(StoryLine(view.index, "", "", Jump(connection=view.index)))
+        out.append(_title(session, view, verdict))
+        if verdict is not None:
+            out.append(_verdict(view, verdict, own))
+            own = [item for item in own if item.id != verdict.diagnostic]
+        if len(connections) <= IN_FULL:
+            wrong = [d for d in own if d.status == "finding" and d.severity != "note"]
+            out += _findings(view, sorted(wrong, key=lambda d: -rank(d.severity)))
+            out += _facts(session, metrics, view)
+            out += _findings(view, [item for item in own if item not in wrong])
+    return out
+
+
+def _title(session: Session, view: Connection, verdict: Verdict | None) -> StoryLine:
+    facts = view.facts
+    names = list(dict.fromkeys(stream.name for stream in facts.streams if stream.name))
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    name = f"{facts.app or '?'}/{names[0] if names else '-'}{more}"
+    if facts.app is None and not names:
+        name = ""
+    what = facts.role or view.variant
+    length = view.end_ns - view.start_ns
+    carried = sum(side.bytes for side in view.tcp) * 8e9
+    bits = _bits(carried / length) if length > 0 else ""
+    words = [view.id, what.upper(), safe(name), span(length), bits, _end(session, view)]
+    mark = MARKS[verdict.status] if verdict else "·"
+    style = STYLES[verdict.status] if verdict else ""
+    text = "  ".join(word for word in words if word)
+    return StoryLine(view.index, mark, text, Jump(connection=view.index), style, True)
+
+
+def _end(session: Session, view: Connection) -> str:
+    ways = {"fin": "closed", "rst": "reset"}
+    if view.closed_by:
+        who, _, how = view.closed_by.partition(".")
+        return f"{ways.get(how, how)} by the {who}"
+    return "open at the end of the capture" if session.done else "open"
+
+
+def _verdict(view: Connection, verdict: Verdict, found: list[Diagnostic]) -> StoryLine:
+    lead = next((d for d in found if verdict.diagnostic and d.id == verdict.diagnostic), None)
+    jump = Jump(diagnostic=lead) if lead else Jump(connection=view.index)
+    blame = f", {verdict.blame}" if verdict.blame else ""
+    text = f"{verdict.status}{blame}: {safe(verdict.text)}"
+    return StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
+
+
+def _findings(view: Connection, found: list[Diagnostic]) -> Iterator[StoryLine]:
+    for item in found[:MAX_FINDINGS]:
+        yield _finding(view.index, item)
+    if len(found) > MAX_FINDINGS:
+        text = f"{count(len(found) - MAX_FINDINGS, 'finding')} more"
+        yield StoryLine(view.index, "", text, Jump(connection=view.index, view="findings"))
+
+
+def _facts(session: Session, metrics: Metrics, view: Connection) -> Iterator[StoryLine]:
+    here = Jump(connection=view.index)
+    yield StoryLine(view.index, "peers", f"{view.client} → {view.server}{_handshake(view)}", here)
+    facts = view.facts
+    if facts.flash_ver or facts.tc_url:
+        words = [safe(str(text)[:200]) for text in (facts.flash_ver, facts.tc_url) if text]
+        yield StoryLine(view.index, "client", ", ".join(words), here)
+    begun = _startup(session, metrics, view)
+    if begun:
+        yield begun
+    tracks = [track for stream in metrics.connection(view.index).streams for track in stream.tracks]
+    for track in tracks[:MAX_TRACKS]:
+        yield _track(session, view, track)
+    if len(tracks) > MAX_TRACKS:
+        yield StoryLine(view.index, "", f"and {len(tracks) - MAX_TRACKS} tracks more", here)
+    yield StoryLine(view.index, "carried", _carried(view), here)
+
+
+def _handshake(view: Connection) -> str:
+    found = view.handshake
+    if not found:
+        return ", no handshake seen" if view.variant == "rtmp" else ""
+    total = found["rtt_ns"]["total"]
+    trip = f", round trip {span(total)}" if total is not None else ""
+    return f", handshake {found['kind'] or 'seen in part'}{trip}"
+
+
+def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine | None:
+    """How long it took until media came, and what was not answered."""
+    stages = {stage.name: stage for stage in metrics.connection(view.index).startup}
+    words, last = [], None
+    for call, reply, name in (
+        ("connect", "connect_reply", "connect"),
+        ("create_stream", "create_stream_reply", "createStream"),
+        ("request", "request_reply", view.role if view.role in ("publish", "play") else "request"),
+    ):
+        if call in stages:
+            last = stages[reply if reply in stages else call]
+            if reply in stages:
+                waited = stages[reply].time_ns - stages[call].time_ns
+                row = stages[reply].row
+                how = "refused" if row is not None and refused(session, row) else "answered"
+                words.append(f"{name} {how} after {span(waited)}")
+            elif session.done:
+                words.append(f"{name} not answered")
+    for name in ("audio", "keyframe"):
+        if name in stages:
+            last = stages[name]
+            after = "the opening" if view.from_start else "the capture began"
+            words.append(f"first {name} {span(last.time_ns - view.start_ns)} after {after}")
+    if last is None:
+        return None
+    jump = Jump(row=last.row, connection=view.index)
+    return StoryLine(view.index, "start", ", ".join(words), jump)
+
+
+def _track(session: Session, view: Connection, track: Track) -> StoryLine:
+    frames = track.frames
+    words = [_codec(session, view, track)]
+    if track.rate and track.kind == "video":
+        words.append(f"{track.rate.nominal_millihertz / 1000:.4g} fps")
+    bits = track.bitrate_bit_s
+    if bits:
+        peak = f" (peak {_bits(track.peak_bit_s)})" if track.peak_bit_s else ""
+        words.append(f"{_bits(bits)}{peak}")
+    gops = track.gops
+    closed = gops.duration_ms[gops.closed]
+    if len(closed):
+        words.append(f"keyframe every {float(closed.mean()) / 1000:.3g} s")
+    elif track.kind == "video":
+        words.append(count(len(gops.start), "keyframe"))
+    words.append(f"{count(len(frames), 'frame')} in {track.duration_ms / 1000:.2f} s")
+    rows = track.config_rows if len(track.config_rows) else frames.row
+    arrow = "→" if not track.direction else "←"
+    jump = Jump(row=int(rows[0]) if len(rows) else None, connection=view.index)
+    return StoryLine(view.index, f"{arrow} {track.name}", ", ".join(words), jump)
+
+
+def _codec(session: Session, view: Connection, track: Track) -> str:
+    """Return ``H.264 High L3.1 1280x720``: codec, profile, size or rate, as its header says."""
+    name = CODECS.get(track.codec or "", track.codec or "codec unknown")
+    if not track.configurations:
+        needed = track.kind == "video" or track.codec == "aac"
+        how = "without a sequence header" if view.from_start else "(sequence header not captured)"
+        return f"{name} {how}" if needed else name
+    values = track.configurations[0].values
+    words = [name]
+    for key, form in (
+        ("profile", "{}"),
+        ("level", "L{}"),
+        ("sample_rate", "{} Hz"),
+        ("channels", "{} channels"),
+    ):
+        if values.get(key) is not None:
+            words.append(form.format(values[key]))
+    if values.get("width") and values.get("height"):
+        words.append(f"{values['width']}x{values['height']}")
+    if len(words) == 1 and len(track.config_rows):
+        words = [info_of(session, int(track.config_rows[0]))]
+    return safe(" ".join(words)).replace("1 channels", "mono").replace("2 channels", "stereo")
+
+
+def _bits(per_second: float) -> str:
+    """Return ``66 kbit/s``."""
+    text = rate(per_second)
+    return f"{text[:-1]} {text[-1]}bit/s" if text[-1] in "kM" else f"{text} bit/s"
+
+
+def _carried(view: Connection) -> str:
+    out = []
+    for arrow, side, tcp in zip("→←", view.sides, view.tcp, strict=True):
+        stats = view.tcp_connection.directions[side].stats
+        words = [f"{arrow} {volume(tcp.bytes)}"]
+        if tcp.retransmitted:
+            words.append(f"{count(tcp.retransmitted, 'segment')} sent again")
+        missing = sum(gap.length for gap in tcp.gaps)
+        if missing:
+            words.append(f"{count(missing, 'byte')} missing")
+        if stats.zero_windows:
+            words.append(f"its window shut {stats.zero_windows:,}× {span(stats.zero_window_ns)}")
+        out.append(", ".join(words))
+    sizes = view.chunk_sizes
+    chunks = ", ".join(
+        f"{arrow} {' '.join(str(size.size) for size in found[:4])}"
+        for arrow, found in zip("→←", sizes, strict=True)
+        if found
+    )
+    return f"{'   '.join(out)}   chunk size {chunks or 'unknown'}"
+
+
+def _finding(connection: int, item: Diagnostic) -> StoryLine:
+    group = group_of(item)
+    when = f"{seconds(item.time_ns, 3)} s  " if item.time_ns is not None else ""
+    text = f"{when}{safe(item.text)}"
+    style = group if group in GLYPHS else "dim"
+    jump = Jump(diagnostic=item)
+    if item.message is None and item.frame is None:
+        jump = Jump(connection=max(connection, 0), view="findings")
+    label = f"{GLYPHS.get(group, '?')} {item.rule}"
+    return StoryLine(connection, label, text, jump, style)

@@ -1,0 +1,238 @@
+"""Everything about a connection that changes over time, as series for plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analyzer.metrics import Stream, Track
+from analyzer.metrics.windows import per_window
+from analyzer.tui.data.selection import COMMANDS, Column, Rows, rows_of, values
+from dissectors import spec
+
+if TYPE_CHECKING:
+    from analyzer.model import Connection
+    from analyzer.session import Session
+    from analyzer.tcp import TcpDirection
+
+SECOND: Final = 1_000_000_000
+WINDOWS: Final = (250_000_000, SECOND, 5 * SECOND, 60 * SECOND)
+"""Widths over which rates are taken: the first that makes no more points than a screen shows."""
+MAX_WINDOWS: Final = 400
+PING_REQUEST, PING_RESPONSE = 6, 7
+ARROWS: Final = "→←"
+FAR: Final = 6
+"""An outlier is so many times as far from the median as values usually are."""
+
+
+@dataclass
+class Series:
+    """Values over time. `rows` are the messages they belong to, empty where there are none."""
+
+    name: str
+    unit: str
+    times: Rows
+    """Nanoseconds since the capture's first packet, ascending."""
+    values: Column
+    rows: Rows
+    kind: str = "line"
+    """`line`, `points` or `bars` (from zero)."""
+
+    @cached_property
+    def extent(self) -> tuple[float, float, float]:
+        """The least value, the median and the greatest."""
+        found = self.values
+        return float(found.min()), float(np.median(found)), float(found.max())
+
+    @cached_property
+    def outliers(self) -> Rows:
+        """Places of values that stand out: far from the median, one for each burst."""
+        distance = np.abs(self.values - self.extent[1])
+        limit = max(float(np.median(distance)) * FAR, float(distance.max()) / 4)
+        far = np.flatnonzero((distance >= limit) & (distance > 0))
+        begins = np.diff(far, prepend=-2) > 1
+        return np.asarray(far[begins])
+
+
+_NONE: Final = np.zeros(0, np.int64)
+
+
+def series(session: Session, connection: int) -> list[Series]:
+    """Return what can be plotted; series without a value, or of nothing but zeros, are left out."""
+    view = session.connections[connection]
+    found: list[Series] = []
+    streams = session.metrics.connection(connection).streams
+    width = _window(view.end_ns - view.start_ns)
+    for stream in streams:
+        for track in stream.tracks:
+            found.append(_bitrate(track, width))
+    for stream in streams:
+        for track in stream.tracks:
+            found.append(_series(track, "arrival less DTS", "ms", track.latency_ns / 1e6))
+        found += _skew(stream)
+    for stream in streams:
+        for track in stream.tracks:
+            found.append(_steps(track))
+            found += _pictures(track)
+            found.append(_series(track, "frame size", "B", track.frames.size, "bars"))
+    for direction, side in enumerate(view.sides):
+        tcp = view.tcp_connection.directions[side]
+        found += _tcp(view, tcp, direction, width)
+    found += _acknowledged(session, connection)
+    found += _answers(session, connection)
+    found += _pings(session, connection)
+    found = [item for item in found if len(item.values) and bool(np.any(item.values))]
+    for item in found:
+        item.extent  # noqa: B018  (computed here, in the worker)
+    return found
+
+
+def _window(duration_ns: int) -> int:
+    return next((w for w in WINDOWS if duration_ns // w <= MAX_WINDOWS), WINDOWS[-1])
+
+
+def _name(track: Track, what: str) -> str:
+    return f"{ARROWS[track.direction]} {track.name} {what}"
+
+
+def _sorted(
+    name: str, unit: str, times: Rows, found: Column, rows: Rows = _NONE, kind: str = "line"
+) -> Series:
+    """Return a series in the order of time; a capture may be out of order."""
+    if len(times) > 1 and bool((np.diff(times) < 0).any()):
+        order = np.argsort(times, kind="stable")
+        times, found = times[order], found[order]
+        rows = rows[order] if len(rows) else rows
+    return Series(name, unit, times, found, rows, kind)
+
+
+def _series(track: Track, what: str, unit: str, found: Column, kind: str = "line") -> Series:
+    frames = track.frames
+    return _sorted(_name(track, what), unit, frames.time_ns, found, frames.row, kind)
+
+
+def _bitrate(track: Track, width: int) -> Series:
+    frames = track.frames
+    windows = per_window(frames.time_ns, width, frames.size * 8)
+    first = np.searchsorted(np.maximum.accumulate(frames.time_ns), windows.start)
+    rows = frames.row[np.minimum(first, max(len(frames) - 1, 0))]
+    middle = windows.start + width // 2
+    bits = windows.sums * (SECOND / width)
+    return _sorted(_name(track, "bitrate"), "bit/s", middle, bits, rows)
+
+
+def _steps(track: Track) -> Series:
+    """The step of the decoding time from frame to frame: even, unless something is wrong."""
+    frames, at = track.frames, track.joined
+    name = _name(track, "DTS step")
+    return _sorted(name, "ms", frames.time_ns[at], track.steps_ms, frames.row[at])
+
+
+def _pictures(track: Track) -> list[Series]:
+    """Keyframe distances, at the keyframe that ends each group."""
+    gops = track.gops
+    closed = np.flatnonzero(gops.closed)
+    at = gops.start[np.minimum(closed + 1, max(len(gops.start) - 1, 0))]
+    frames, name = track.frames, _name(track, "keyframe distance")
+    if not len(at):
+        return []
+    seconds = gops.duration_ms[closed] / 1000
+    return [_sorted(name, "s", frames.time_ns[at], seconds, frames.row[at], "bars")]
+
+
+def _skew(stream: Stream) -> list[Series]:
+    skew = stream.skew
+    if skew is None or stream.audio is None:
+        return []
+    frames = stream.audio.frames
+    order = np.argsort(frames.time_ns, kind="stable")
+    near = np.searchsorted(frames.time_ns[order], skew.time_ns)
+    rows = frames.row[order[np.minimum(near, len(order) - 1)]]
+    name = f"{ARROWS[stream.direction]} A/V skew (video ahead is above 0)"
+    return [_sorted(name, "ms", skew.time_ns, skew.skew_ms, rows)]
+
+
+def _tcp(view: Connection, tcp: TcpDirection, direction: int, width: int) -> list[Series]:
+    """Bytes on the wire, segments sent again, and times of a closed window."""
+    arrow, epoch = ARROWS[direction], view.epoch_ns
+    segments = tcp.segments
+    times = segments.time_ns - epoch
+    found = []
+    windows = per_window(times, width, segments.length.astype(np.int64) * 8)
+    rate = windows.sums * (SECOND / width)
+    found.append(_sorted(f"{arrow} TCP throughput", "bit/s", windows.start + width // 2, rate))
+    again = [event.time_ns - epoch for event in tcp.events.of("retransmission")]
+    if again:
+        windows = per_window(np.array(again), width, np.ones(len(again)))
+        middle = windows.start + width // 2
+        name = f"{arrow} segments sent again"
+        found.append(_sorted(name, "", middle, windows.sums, kind="bars"))
+    stalls = [
+        (stall.start_ns - epoch, (stall.end_ns or view.tcp_connection.end_ns) - epoch)
+        for stall in tcp.stalls()
+    ]
+    if stalls:  # a plateau from its beginning to its end
+        times = np.array([(start - 1, start, end, end + 1) for start, end in stalls]).ravel()
+        lengths = np.array([(0, end - start, end - start, 0) for start, end in stalls]).ravel()
+        name = f"receive window of the {('client', 'server')[direction]} shut"
+        found.append(_sorted(name, "ms", times, lengths / 1e6))
+    return found
+
+
+def _acknowledged(session: Session, connection: int) -> list[Series]:
+    """Bytes sent but not acknowledged when an Acknowledgement came (RTMP 1.0 §5.4.3)."""
+    found = []
+    for direction in (0, 1):
+        rows = rows_of(session, connection, type_id=spec.ACKNOWLEDGEMENT, direction=1 - direction)
+        rows = rows[values(session, rows, "length") == 4]
+        sent = rows_of(session, connection, direction=direction)
+        if not len(rows) or not len(sent):
+            continue
+        heads = np.ascontiguousarray(session.messages.column("head")[rows])
+        numbers = heads.view(np.uint8).reshape(len(rows), -1)[:, :4].astype(np.int64)
+        numbers = numbers @ np.array([1 << 24, 1 << 16, 1 << 8, 1])
+        times = values(session, rows, "time_ns")
+        ends = np.maximum.accumulate(values(session, sent, "end_offset"))
+        before = np.searchsorted(values(session, sent, "time_ns"), times, side="right") - 1
+        open_ = np.where(before >= 0, ends[np.maximum(before, 0)], 0) - numbers
+        open_ = (open_ + (1 << 31)) % (1 << 32) - (1 << 31)  # sequence numbers wrap
+        name = f"{ARROWS[direction]} bytes not acknowledged (RTMP)"
+        found.append(_sorted(name, "B", times, open_, rows))
+    return found
+
+
+def _answers(session: Session, connection: int) -> list[Series]:
+    """How long commands waited for their answers, at the answer."""
+    rows = np.concatenate([rows_of(session, connection, type_id=kind) for kind in COMMANDS])
+    pairs = [
+        (exchange.latency_ns / 1e6, row)
+        for row in rows.tolist()
+        if (exchange := session.exchange(row)) is not None and exchange.reply == row
+    ]
+    if not pairs:
+        return []
+    waits, replies = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs], np.int64)
+    times = values(session, replies, "time_ns")
+    return [_sorted("answers to commands", "ms", times, waits, replies, "points")]
+
+
+def _pings(session: Session, connection: int) -> list[Series]:
+    """How long Ping Requests waited for their Responses (RTMP 1.0 §7.1.7): round trips."""
+    rows = rows_of(session, connection, type_id=spec.USER_CONTROL)
+    heads = np.ascontiguousarray(session.messages.column("head")[rows])
+    waiting: dict[tuple[int, bytes], int] = {}
+    found: list[tuple[int, int, int]] = []
+    for row, head in zip(rows.tolist(), heads.tolist(), strict=True):
+        event, stamp = int.from_bytes(head[:2], "big"), bytes(head[2:6])
+        side, time = session.value(row, "direction"), session.value(row, "time_ns")
+        if event == PING_REQUEST:
+            waiting[side, stamp] = time
+        elif event == PING_RESPONSE and (asked := waiting.pop((1 - side, stamp), None)) is not None:
+            found.append((time, time - asked, row))
+    if not found:
+        return []
+    times, waits, replies = np.array(found).T
+    return [_sorted("RTMP pings answered after", "ms", times, waits / 1e6, replies, "points")]

@@ -1,0 +1,114 @@
+"""The dialog that chooses the columns of the list, their order, and what it is sorted by."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import ModalScreen
+from textual.strip import Strip
+
+from analyzer.tui.cells import fit, strip
+from analyzer.tui.keys import COLUMNS
+from analyzer.tui.picker import Sorting
+from analyzer.tui.widgets.lines import Lines
+from analyzer.tui.widgets.messages import MessageList
+
+
+class Choice(NamedTuple):
+    """What the dialog ends with; columns None means: what fits."""
+
+    columns: tuple[str, ...] | None
+    sorting: Sorting
+
+
+class ColumnLines(Lines):
+    """One line per column: shown or not, title, what it is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*COLUMNS]
+
+    def __init__(self, messages: MessageList) -> None:
+        super().__init__(id="columns")
+        self.set_title("Columns: Space shows, < > moves, s sorts, r reverses, d resets, Enter ends")
+        known = messages.listing.COLUMNS
+        self.shown = set(messages.columns)
+        self.names = [name for name in messages.columns if name in known]
+        self.names += [name for name in known if name not in self.shown]
+        self.sorting = messages.sorting
+        self.changed = False
+        self._known = known
+
+    def line_count(self) -> int:
+        return len(self.names) + 1
+
+    @property
+    def name_here(self) -> str:
+        return [*self.names, "info"][self.cursor]
+
+    def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
+        name = [*self.names, "info"][index]
+        column = self._known.get(name)
+        box = "[x]" if name in self.shown or column is None else "[ ]"
+        arrow = ("▾" if self.sorting.reverse else "▴") if self.sorting.column == name else " "
+        text = column.text if column else "what the message says; always there"
+        title = column.title if column else "info"
+        parts = [(f" {box} {arrow} ", None), (fit(title, 10), self.part("s2c", selected)),
+                 (text, self.part("dim", selected))]  # fmt: skip
+        return strip(parts, width, base)
+
+    def action_show_or_hide(self) -> None:
+        if self.cursor < len(self.names):
+            self.shown ^= {self.name_here}
+            self.changed = True
+            self.refresh()
+
+    def action_shift(self, step: int) -> None:
+        to = self.cursor + step
+        if self.cursor < len(self.names) and 0 <= to < len(self.names):
+            self.names.insert(to, self.names.pop(self.cursor))
+            self.changed = True
+            self.move_to(to)
+            self.refresh()
+
+    def action_sort(self) -> None:
+        self.sorting = Sorting(self.name_here)
+        self.refresh()
+
+    def action_reverse(self) -> None:
+        name = self.name_here
+        self.sorting = Sorting(name, not (self.sorting.column == name and self.sorting.reverse))
+        self.refresh()
+
+    def choice(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name in self.shown)
+
+
+class ColumnScreen(ModalScreen[Choice | None]):
+    """Ends with a choice; Esc and q leave everything as it is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+    DEFAULT_CSS = """
+    ColumnScreen { align: center middle; }
+    ColumnScreen ColumnLines { width: 78; max-width: 100%; max-height: 90%; background: $surface; }
+    """
+
+    def __init__(self, messages: MessageList) -> None:
+        super().__init__()
+        self._before = messages.chosen.get(messages.listing.UNIT)
+        self._lines = ColumnLines(messages)
+
+    def compose(self) -> ComposeResult:
+        self._lines.styles.height = self._lines.line_count() + 2
+        yield self._lines
+
+    def action_accept(self) -> None:
+        columns = self._lines.choice() if self._lines.changed else self._before
+        self.dismiss(Choice(columns, self._lines.sorting))
+
+    def action_reset(self) -> None:
+        self.dismiss(Choice(None, Sorting()))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,183 @@
+"""The base of views whose content a worker computes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.worker import get_current_worker
+
+from analyzer.tui.cells import count
+from analyzer.tui.explain import nothing
+from analyzer.tui.keys import VIEW, key, view_keys
+from analyzer.tui.screens.view import ViewScreen
+from analyzer.tui.views import Focus, Jump
+from analyzer.tui.widgets.bars import Bar, Piece, hints
+from analyzer.tui.widgets.connections import name_of, peers_of
+from analyzer.tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from analyzer.model import Connection
+    from analyzer.session import Session
+    from analyzer.tui.loader import Snapshot
+
+INTERVAL: Final = 1.0
+"""Seconds between two computations while a capture is indexed or goes on."""
+SHARE: Final = 5
+"""The next one waits this many times what the last one cost."""
+ENDS: Final = (
+    key("g", "end(True)", "First line", show="g"),
+    key("G", "end(False)", "Last line", show="G"),
+)
+CONNECTION: Final = (
+    key("c", "connection(1)", "Next connection", "connection", show="c"),
+    key("C", "connection(-1)", "Previous connection", show="C"),
+)
+
+
+def own(*bindings: Binding) -> list[BindingType]:
+    """Return a view's keys: its own, then those of all such views."""
+    return [*bindings, *CONNECTION, *ENDS]
+
+
+def reveal(pane: Lines, index: int) -> None:
+    """Put a pane's cursor on a line, with some lines of context above it."""
+    if not pane.scroll_offset.y <= index < pane.scroll_offset.y + pane.page:
+        pane.scroll_to(y=max(index - pane.page // 3, 0), animate=False)
+    pane.move_to(index)
+
+
+class ComputedView(ViewScreen):
+    """`compute()` runs in a worker and its result is given to `shown()`.
+
+    `WHOLE` views may show all connections at once (`connection` None), others need one.
+    """
+
+    WHOLE: ClassVar[bool] = False
+    BINDINGS: ClassVar[list[BindingType]] = own()
+
+    def __init__(self, session: Session, focus: Focus) -> None:
+        super().__init__(session, focus)
+        self._chosen: Connection | None = None
+        if focus.connection is not None and focus.connection < len(session.connections):
+            self._chosen = session.connections[focus.connection]
+        self._next = 0.0
+
+    # What subclasses provide
+
+    def compute(self, connection: int | None) -> object:
+        """Return what is shown; runs in a thread."""
+        raise NotImplementedError
+
+    def shown(self, data: object) -> None:
+        """Show what was computed."""
+        raise NotImplementedError
+
+    def empty(self, lines: list[str]) -> None:
+        """Show why there is nothing."""
+        raise NotImplementedError
+
+    def nothing_to_show(self) -> bool:
+        """Whether there is nothing to compute anything from."""
+        return not self.session.connections or not len(self.session.messages)
+
+    # When it is computed
+
+    @property
+    def connection(self) -> int | None:
+        """The connection that is shown; they are renumbered when indexing ends."""
+        found = self.session.connections
+        if self._chosen is None and found and not self.WHOLE:
+            self._chosen = found[0]
+        return None if self._chosen is None else self._chosen.index
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self.snapshot is None:
+            self.empty(["Indexing …"])
+
+    def update(self, snapshot: Snapshot) -> None:
+        if snapshot.done or time.monotonic() >= self._next:
+            self._next = float("inf")
+            self.recompute()
+
+    def recompute(self) -> None:
+        """Compute anew; a computation under way is dropped."""
+        if self.nothing_to_show():
+            self._next = 0.0
+            waiting = self.snapshot is None or not self.snapshot.done
+            self.empty(["Indexing …"] if waiting else nothing(self.session))
+            return
+        connection = self.connection
+
+        def work() -> None:
+            worker = get_current_worker()
+            started = time.monotonic()
+            try:
+                data = self.compute(connection)
+            except Exception as error:  # a view that fails says so; the others go on
+                data = error
+            self._next = time.monotonic() + max(INTERVAL, SHARE * (time.monotonic() - started))
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self._take, data)
+
+        self.run_worker(work, thread=True, exclusive=True, group="view")
+
+    def _take(self, data: object) -> None:
+        if not self.is_attached:
+            return
+        if isinstance(data, Exception):
+            self.empty([f"This view failed: {type(data).__name__}. The others still work."])
+            return
+        self.title_bar()
+        self.shown(data)
+
+    # What every such view can do
+
+    def say(self, text: str, style: str = "note") -> None:
+        """Show a message before the keys: the view's own, those of all, the other views'."""
+        said: list[Piece] = [(f"{text}  ", style)] if text else []
+        self.query_one("#view-keys", Bar).show([*said, *hints(self.hinted())])
+
+    def hinted(self) -> list[Binding]:
+        """Return the keys of the key bar, the most important ones first."""
+        others = [item for item in view_keys() if item.action != f"view('{self.NAME}')"]
+        return [*self.own_keys(), *VIEW, *others]
+
+    def title_bar(self, *more: Piece) -> None:
+        """Name the connection that is shown."""
+        connection = self.connection
+        if connection is None:
+            self.head((count(len(self.session.connections), "connection"), ""), *more)
+            return
+        view = self.session.connections[connection]
+        role = f"  {view.role}" if view.role else ""
+        text = f"{view.id}  {peers_of(view, 45)}{role}  {name_of(view)}"
+        self.head((text, ""), *more)
+
+    def action_connection(self, step: int) -> None:
+        """Show another connection; views of the whole capture have one step for all of them."""
+        found: list[Connection | None] = [*self.session.connections]
+        if self.WHOLE:
+            found.insert(0, None)
+        if len(found) > 1:
+            self._chosen = found[(found.index(self._chosen) + step) % len(found)]
+            self.focus_at = Focus(None, self.connection)
+            self.recompute()
+
+    def action_end(self, first: bool) -> None:
+        if isinstance(self.focused, Lines):
+            if first:
+                self.focused.action_first()
+            else:
+                self.focused.action_last()
+
+    def action_view(self, name: str) -> None:
+        """Another view takes this one's place, on the same connection."""
+        if name != self.NAME:
+            self.dismiss(Jump(self.row_here(), None, self.connection, None, name))
+
+    def row_here(self) -> int | None:
+        """Return the message under the cursor."""
+        return self.focus_at.row

@@ -1,0 +1,78 @@
+"""The filter: typed, or made from the selected field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.tui.field_filter import combine, expression
+from analyzer.tui.screens.base import Base
+
+if TYPE_CHECKING:
+    from analyzer.tui.picker import RowFilter
+    from analyzer.tui.widgets.prompt import Problem
+
+
+class Filtering(Base):
+    """The main screen's filter actions."""
+
+    row_filter: RowFilter | None = None
+
+    def problem(self, text: str) -> Problem | None:
+        """Say what is wrong with a filter, and where."""
+        from analyzer import filters
+
+        try:
+            filters.compile(text)
+        except filters.FilterError as error:
+            return error.message, error.position, error.length
+        return None
+
+    def set_filter(self, text: str) -> None:
+        """Apply a filter; an empty one clears. An invalid one opens the prompt."""
+        text = text.strip()
+        if text and self.problem(text):
+            self.prompt.open("filter", text)
+            return
+        self.prompt.remember("filter", text)
+        self.filter_text = text
+        self.row_filter = None
+        if text:
+            from analyzer import filters
+
+            self.row_filter = filters.compile(text)
+        self.pick()
+        self.bars()
+
+    def _passes(self, text: str) -> bool:
+        """Say whether a filter is valid and passes the message that is shown."""
+        from analyzer import filters
+
+        if self.details.row is None or self.details.row < 0:
+            return False
+        try:
+            rows = np.array([self.details.row], dtype=np.int64)
+            return len(filters.compile(text).rows(self.session, rows)) > 0
+        except filters.FilterError:
+            return False
+
+    def action_filter(self) -> None:
+        self.prompt.open("filter", self.filter_text)
+
+    def field_expression(self) -> str | None:
+        """Return the selected field as a filter; None where the filter has no name for it."""
+        nodes = self.tree_pane.ancestors_and_field()
+        text = expression(nodes, self._passes)
+        row = self.messages.row
+        if text is None and row is not None and 0 < len(nodes) < 3:
+            text = f"type_id == {self.session.value(row, 'type_id')}"
+        return text
+
+    def action_apply(self, how: str) -> None:
+        text = self.field_expression()
+        if text is None:
+            self.say("the filter has no field for this line")
+            return
+        self.set_filter(combine(self.filter_text, text, how))
+        self.say(f"filter: {self.filter_text}")

@@ -1,0 +1,143 @@
+"""What the list shows: unit, columns, order, marked only, following the end."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.worker import get_current_worker
+
+from analyzer.tui.explain import nothing
+from analyzer.tui.listings.base import Listing
+from analyzer.tui.model import Findings
+from analyzer.tui.picker import UNITS, Picker, Request, Sorting
+from analyzer.tui.screens.filtering import Filtering
+from analyzer.tui.widgets.messages import MessageList
+from analyzer.tui.widgets.panes import Panes
+
+TITLES = {"message": "Messages", "chunk": "Chunks", "segment": "TCP segments"}
+SPACES = {"chunk": "stream", "segment": "stream"}
+"""The byte space that shows where such a line's bytes stand."""
+
+
+class Showing(Filtering):
+    """The main screen's actions that change the listing."""
+
+    picker: Picker
+    panes: Panes
+    unit: str = UNITS[0]
+    only_marked: bool = False
+    picking: bool = False
+    """A worker is looking for what is to be shown."""
+
+    def _request(self) -> Request:
+        marked = frozenset(self.messages.marks) if self.only_marked else None
+        return Request(
+            self.unit, self.connections.connection, self.row_filter, self.messages.sorting, marked
+        )
+
+    def pick(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        order, extras, found = snapshot.order, snapshot.extras, snapshot.findings
+        request = self._request()
+        if request.quick:
+            self.workers.cancel_group(self, "rows")
+            listing = self.picker.pick(order, extras, request, lambda: False)
+            assert listing is not None
+            self._show(listing, found)
+            return
+        self.picking = True
+
+        def work() -> None:
+            worker = get_current_worker()
+            listing = self.picker.pick(order, extras, request, lambda: worker.is_cancelled)
+            if listing is not None and not worker.is_cancelled:
+                self.app.call_from_thread(self._show, listing, found)
+
+        self.run_worker(work, thread=True, exclusive=True, group="rows")
+
+    def _show(self, listing: Listing, found: Findings) -> None:
+        if len(self.session.messages) or not self.done:
+            text = (
+                "Indexing …" if not self.done else f"No {listing.UNIT} passes here. Esc shows all."
+            )
+            self.messages.empty = [text]
+        self.picking = False
+        renewed = found is not self.messages.findings
+        self.messages.show(listing, found)
+        self.listed(renewed)
+
+    def listed(self, renewed: bool) -> None:
+        """Take over another listing in the other panes."""
+        raise NotImplementedError
+
+    def list_title(self) -> str:
+        """Return the list's title: what its lines are and how many of how many."""
+        listing = self.messages.listing
+        shown = len(listing)
+        total = len(self.snapshot.order) if self.snapshot else 0
+        text = f"{TITLES[listing.UNIT]} {shown:,}"
+        if (UNITS[0] == listing.UNIT and self._request()[1:3] != (None, None)) or self.only_marked:
+            text += f" of {total:,}"
+        return text
+
+    def finished(self) -> None:
+        """Explain a capture without messages."""
+        if not len(self.session.messages):
+            self.messages.empty = nothing(self.session)
+            self.panes.empty = True
+            self.panes.rearrange()
+            self.messages.refresh()
+
+    # Actions
+
+    def action_unit(self) -> None:
+        self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
+        self.details.choose_space(SPACES.get(self.unit, "message"))
+        self.say(f"lines are {TITLES[self.unit]}")
+        self.pick()
+
+    def action_only_marked(self) -> None:
+        if not self.only_marked and not self.messages.marks:
+            self.say("no marked message (m marks one)")
+            return
+        self.only_marked = not self.only_marked
+        self.pick()
+
+    def action_follow(self) -> None:
+        self.messages.follow = not self.messages.follow
+        if self.messages.follow:
+            self.messages.action_last()
+        self.say("following the end" if self.messages.follow else "staying here (f follows)")
+
+    def action_columns(self) -> None:
+        from analyzer.tui.screens.columns import Choice, ColumnScreen
+
+        def chosen(choice: Choice | None) -> None:
+            if choice is not None:
+                self.messages.choose_columns(choice.columns)
+                self.sort(choice.sorting)
+
+        self.app.push_screen(ColumnScreen(self.messages), chosen)
+
+    @on(MessageList.HeaderClicked)
+    def _header_clicked(self, event: MessageList.HeaderClicked) -> None:
+        now = self.messages.sorting
+        self.sort(Sorting(event.column, event.column == now.column and not now.reverse))
+
+    def sort(self, sorting: Sorting) -> None:
+        """Sort the messages; chunks and segments stay in wire order."""
+        if sorting.column == "no":
+            sorting = Sorting()
+        if sorting == self.messages.sorting:
+            return
+        if self.unit != UNITS[0]:
+            self.say(f"{TITLES[self.unit]} stay in wire order; messages can be sorted (r)")
+            return
+        reason = self.picker.too_many(self.messages.listing, sorting)
+        if reason:
+            self.say(reason, "warning")
+            return
+        self.messages.sorting = sorting
+        self.say(f"sorted by {sorting.column}{', reversed' if sorting.reverse else ''}")
+        self.pick()

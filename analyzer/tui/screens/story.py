@@ -1,0 +1,161 @@
+"""The story: what happened on every connection, and what was found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+from textual.widget import Widget
+
+from analyzer.tui.cells import fit, strip
+from analyzer.tui.data.story import StoryLine, story
+from analyzer.tui.keys import VIEW, key, view_keys
+from analyzer.tui.screens.computed import ENDS, ComputedView
+from analyzer.tui.summary import top_line
+from analyzer.tui.widgets.bars import Piece, meter
+from analyzer.tui.widgets.findings import wrap
+from analyzer.tui.widgets.lines import Lines
+
+LABEL = 11
+"""Cells of what a line is about."""
+WRAPPED = 2000
+"""Lines up to which long ones are wrapped."""
+
+BACK = key("escape,q", "close", "To the messages", "messages", show="q")
+
+
+class StoryLines(Lines):
+    """A block of lines for each connection."""
+
+    DEFAULT_CSS = """
+    StoryLines > .lines--title { text-style: bold reverse; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--title"}
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.lines: list[StoryLine] = []
+        """As they stand on the screen: long ones are wrapped, without a label from the second."""
+        self._story: list[StoryLine] = []
+
+    def show(self, lines: list[StoryLine]) -> None:
+        """Show what is known now; the cursor stays on its connection's line of that name."""
+        kept = self.line
+        self._story = lines
+        self._wrap()
+        lines = self.lines
+        if kept is not None and self.line is not None and self.line[:2] != kept[:2]:
+            places = (n for n, line in enumerate(lines) if line[:2] == kept[:2])
+            self.move_to(next(places, self.cursor))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._wrap()
+        self.show_cursor()
+
+    def _wrap(self) -> None:
+        width = self.scrollable_content_region.width - LABEL - 6
+        if width < 20 or len(self._story) > WRAPPED:
+            self.lines = self._story
+        else:
+            self.lines = [
+                line._replace(text=text, label="" if number else line.label)
+                for line in self._story
+                for number, text in enumerate([line.text] if line.title else wrap(line.text, width))
+            ]
+        self.lines_changed()
+
+    @property
+    def line(self) -> StoryLine | None:
+        return self.lines[self.cursor] if self.cursor < len(self.lines) else None
+
+    def to_connection(self, step: int) -> None:
+        """Go to the next or previous connection's title."""
+        titles = [n for n, line in enumerate(self.lines) if line.title]
+        later = [n for n in titles if (n - self.cursor) * step > 0]
+        if later:
+            self.move_to(later[0] if step > 0 else later[-1])
+
+    def line_count(self) -> int:
+        return len(self.lines)
+
+    def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
+        line = self.lines[index]
+        layer = self.part(line.style, selected) if line.style else None
+        if line.title:
+            mark = self.part(line.style or "dim", selected)
+            text = fit(f" {line.text}", width - 3)
+            return strip(
+                [(f" {line.label} ", mark), (text, self.part("title", selected))], width, base
+            )
+        parts = [
+            (f"    {fit(line.label, LABEL)} ", layer or self.part("dim", selected)),
+            (line.text, layer),
+        ]
+        return strip(parts, width, base)
+
+
+class StoryScreen(ComputedView):
+    """Opens first: everything that matters about a capture, without a key pressed."""
+
+    NAME = "story"
+    WHOLE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        BACK,
+        key("enter", "go", "To the messages or the evidence of this line", "open", show="Enter"),
+        key("c", "connection(1)", "Next connection", "connection", show="c"),
+        key("C", "connection(-1)", "Previous connection", show="C"),
+        *ENDS,
+    ]
+    AUTO_FOCUS = "#story"
+
+    def hinted(self) -> list[Binding]:
+        others = [item for item in view_keys() if item.action != f"view('{self.NAME}')"]
+        enter, *more = self.own_keys()
+        return [enter, BACK, *others, VIEW[-1], *more]
+
+    def content(self) -> Iterable[Widget]:
+        self.lines = StoryLines(id="story")
+        yield self.lines
+
+    def compute(self, connection: int | None) -> list[StoryLine]:
+        return story(self.session)
+
+    def shown(self, data: object) -> None:
+        assert isinstance(data, list)
+        self.lines.show(data)
+
+    def empty(self, lines: list[str]) -> None:
+        self.lines.empty = lines
+        self.lines.show([])
+        self.title_bar()
+
+    def title_bar(self, *more: Piece) -> None:
+        """The capture as a whole: file, duration, counts, findings."""
+        done = self.snapshot is not None and self.snapshot.done
+        pieces = [*top_line(self.session, done), *more]
+        if not done and self.snapshot is not None and self.snapshot.fraction is not None:
+            pieces.append((f"  indexing {meter(self.snapshot.fraction)}", "warning"))
+        self.head(*pieces)
+
+    @property
+    def connection(self) -> int | None:
+        """The connection the cursor is on."""
+        line = self.lines.line
+        return line.connection if line is not None and line.connection >= 0 else None
+
+    def row_here(self) -> int | None:
+        line = self.lines.line
+        return line.jump.row if line is not None else None
+
+    def action_connection(self, step: int) -> None:
+        self.lines.to_connection(step)
+
+    @on(Lines.Chosen)
+    def action_go(self) -> None:
+        """Go where the line points."""
+        if self.lines.line is not None:
+            self.dismiss(self.lines.line.jump)

@@ -1,0 +1,124 @@
+"""CAP rules: is the capture fit for a verdict?"""
+
+import io
+import struct
+
+from analyzer.session import Session
+from tests.analyzer import wire
+from tests.analyzer.rules.builder import C, S, Talk, capture, command, found, good, picture, rules
+from tests.dissectors.bodies import NULL
+
+
+def test_a_good_conversation_has_no_findings():
+    assert rules(good(12)) == set()
+
+
+def test_cap_01_begins_mid_stream():
+    talk = good()
+    whole = found(talk, "CAP-01")
+    talk.packets = talk.packets[40:]
+    cut = found(talk, "CAP-01")
+    assert whole is None and cut is not None
+    assert (cut.severity, cut.blame) == ("warning", "capture")
+
+
+def test_cap_02_no_payload_of_one_side():
+    talk = Talk().publishing().media(1)
+    assert found(talk, "CAP-02") is None
+    silent = Talk().syn()
+    silent.raw(C, bytes([3]) + bytes(1536)).raw(S, bytes(3073), lost=True).raw(C, bytes(1536))
+    silent.send(C, command("connect", 1, NULL)).raw(S, bytes(500), lost=True)
+    item = found(silent, "CAP-02")
+    assert item is not None and item.severity == "error" and item.track == "s2c"
+
+
+def test_cap_03_cut_by_the_snapshot_length():
+    talk = Talk().publishing()
+    body = talk.encoded(C, picture(0, key=True, size=900))
+    talk.raw(C, body, kept=96).media(1)
+    item = found(talk, "CAP-03")
+    assert item is not None and item.severity == "error" and f"{len(body) - 96} bytes" in item.text
+    assert found(good(), "CAP-03") is None
+
+
+def test_cap_04_bytes_that_the_capture_missed():
+    talk = Talk().publishing().media(0.5)
+    talk.send(C, picture(500, size=400), lost=True).media(1, start=540).ending()
+    item = found(talk, "CAP-04")
+    assert item is not None and item.blame == "capture" and "without complaint" in item.text
+    assert found(good(), "CAP-04") is None
+
+
+def mediamtx(window: int = 65535, first: int = 1000) -> bytes:
+    """A dump as MediaMTX writes it: IPv6, no MAC addresses, counted sequence numbers."""
+    frames, sent = [], [0, 0]
+
+    def add(side: int, payload: bytes, flags: int = 0x18) -> None:
+        ports = (50000, 1935) if side == 0 else (1935, 50000)
+        seq = (first, 2000)[side] + sent[side] + (0 if flags & 2 else 1)
+        head = struct.pack(">HHIIBBHHH", *ports, seq, 1, 5 << 4, flags, window, 0, 0)
+        ends = {"source": wire.A6, "target": wire.B6}
+        if side:
+            ends = {"source": wire.B6, "target": wire.A6}
+        body = wire.ip6(head + payload, **ends)
+        frames.append((10**9 + 10**6 * len(frames), wire.ethernet(body, 0x86DD)))
+        sent[side] += len(payload)
+
+    add(0, b"", 2)
+    add(1, b"", 0x12)
+    talk = Talk().publishing()
+    for side in (C, S):
+        add(side, b"\x03" + bytes(1536) + bytes(1536))
+        data = bytes(talk.chunks[side].data)
+        for at in range(0, len(data), 1000):
+            add(side, data[at : at + 1000])
+    return wire.pcap(frames)
+
+
+def test_cap_05_a_dump_that_no_network_saw():
+    def found_in(data: bytes) -> set[str]:
+        session = Session([io.BytesIO(data)])
+        session.run()
+        return {item.rule for item in session.diagnostics}
+
+    assert "CAP-05" in found_in(mediamtx())
+    assert "CAP-05" not in found_in(mediamtx(first=77123))
+
+
+def test_cap_05_closes_the_gate_of_tcp_rules():
+    session = Session([io.BytesIO(mediamtx())])
+    session.run()
+    own = [result for result in session.judgement.results if result.rule == "NET-01"]
+    assert [(r.status, "made up" in (r.reason or "")) for r in own] == [("inconclusive", True)]
+
+
+def test_cap_06_another_port():
+    talk = Talk(server_port=40123).publishing().media(1)
+    item = found(talk, "CAP-06")
+    assert item is not None and item.actual == "40123"
+    assert found(good(), "CAP-06") is None
+
+
+def test_cap_07_ends_before_the_connection():
+    talk = Talk().publishing().media(1)
+    assert found(talk, "CAP-07") is not None
+    assert found(talk, "CAP-07", until_ms=talk.now + 2000) is None
+    assert found(good(), "CAP-07") is None
+
+
+def test_cap_08_cut_file():
+    session = Session([io.BytesIO(capture(good())[:-20])])
+    session.run()
+    assert "CAP-08" in {item.rule for item in session.diagnostics}
+
+
+def test_cap_10_files_in_the_wrong_order():
+    late, early = good(), Talk(start_ms=60_000, port=50001).publishing().ending()
+    files = [io.BytesIO(capture(talk)) for talk in (early, late)]
+    session = Session(files)
+    session.run()
+    wrong = {item.rule for item in session.diagnostics}
+    session = Session([io.BytesIO(capture(talk)) for talk in (late, early)])
+    session.run()
+    right = {item.rule for item in session.diagnostics}
+    assert "CAP-10" in wrong and "CAP-10" not in right

@@ -1,0 +1,161 @@
+"""VID rules by headers and times: what triggers each, and what nearly does."""
+
+import pytest
+
+from tests.analyzer.rules.builder import (
+    S,
+    Talk,
+    aac_config,
+    avc_config,
+    good,
+    metadata,
+    picture,
+)
+from tests.analyzer.rules.media import (
+    audio,
+    finding,
+    merged,
+    pictures,
+    published,
+    sending,
+    severity,
+    video,
+)
+from tests.dissectors.media_bodies import AVCC
+
+OTHER = AVCC["322x182"]
+
+
+def test_frames_before_the_sequence_header():
+    late = published([picture(0, True), avc_config(40), picture(80)], (metadata(),))
+    assert finding(late, "VID-01").count == 1
+    never = published(pictures(range(0, 400, 40)), (metadata(),))
+    assert (severity(never, "VID-01"), finding(never, "VID-01").count) == ("error", 10)
+    assert severity(published(pictures(range(0, 400, 40))), "VID-01") is None
+
+
+def test_sorenson_needs_no_sequence_header():
+    talk = published([video(40 * n, "22 00 00 84 00 81") for n in range(3)], (metadata(),))
+    assert severity(talk, "VID-01") is None
+
+
+@pytest.mark.parametrize(
+    ("record", "key", "expected"),
+    [(OTHER, True, "warning"), (OTHER, False, "error"), (AVCC["baseline"], True, None)],
+)
+def test_configuration_changes(record, key, expected):
+    headers = (metadata(), avc_config(0, AVCC["baseline"]), aac_config())
+    items = [*pictures([0, 40, 80]), avc_config(120, record), picture(120, key), picture(160)]
+    talk = published(items, headers)
+    assert severity(talk, "VID-02") == expected
+    if expected:
+        assert "320×240 to 322×182" in finding(talk, "VID-02").text
+
+
+def test_repeated_configuration():
+    def talk(every: int, count: int) -> Talk:
+        items = []
+        for number in range(count):
+            if number % every == 0:
+                items.append(avc_config(1000 * number))
+            items += pictures(range(1000 * number, 1000 * number + 1000, 200), gop=5)
+        return published(items)
+
+    assert severity(talk(1, 6), "VID-03") == "warning"  # with every keyframe
+    assert severity(talk(3, 9), "VID-03") == "note"
+    assert severity(talk(3, 6), "VID-03") is None  # twice
+
+
+def test_stale_configuration_from_a_server():
+    old, new = avc_config(0, OTHER), avc_config(0)
+    media = pictures(range(0, 2000, 40))
+
+    def played(*headers) -> Talk:
+        return sending(Talk().playing().send(S, metadata(), *headers), media, S)
+
+    assert severity(played(old, new), "VID-04") == "warning"
+    assert severity(played(new, new), "VID-04") is None
+    assert severity(played(new), "VID-04") is None
+    later = merged(media, [avc_config(1500, OTHER)])
+    stable = sending(Talk().playing().send(S, metadata(), new), later, S)
+    assert severity(stable, "VID-04") is None
+
+
+def test_first_frame_is_no_keyframe():
+    talk = published([picture(0), picture(40), picture(80, True), picture(120)])
+    assert "after 2 frames, 80 ms" in finding(talk, "VID-09").text
+    assert severity(published(pictures(range(0, 200, 40))), "VID-09") is None
+
+
+@pytest.mark.parametrize(
+    ("gop", "expected"),
+    [(50, None), (51, "note"), (100, "note"), (101, "warning"), (251, "error")],
+)
+def test_long_gop(gop, expected):
+    talk = published(pictures(range(0, 40 * (gop + 2), 40), gop))
+    assert severity(talk, "VID-10") == expected
+
+
+def test_no_keyframe_at_all():
+    talk = published([picture(40 * n) for n in range(252)])
+    assert "no keyframe in 10" in finding(talk, "VID-10").text
+    assert severity(published([picture(40 * n) for n in range(200)]), "VID-10") is None
+
+
+def test_irregular_gops():
+    keys = {0, 10, 50, 60, 100}
+    uneven = [picture(40 * n, n in keys) for n in range(110)]
+    assert "irregular" in finding(published(uneven), "VID-10").text
+    even = [picture(40 * n, n in {0, 24, 48, 74, 100}) for n in range(110)]
+    assert severity(published(even), "VID-10") is None
+
+
+@pytest.mark.parametrize(("depth", "expected"), [(4, None), (5, "warning")])
+def test_reordered_frames(depth, expected):
+    """After each group of `depth` pictures comes one that is shown before them."""
+    group = depth + 1
+    early = [picture(40 * n, n == 0, cts=40 * group * (n % group != depth)) for n in range(30)]
+    assert severity(published(early), "VID-12") == expected
+
+
+def test_uncommon_codec():
+    h263 = published([video(40 * n, "22 00 00 84 00 81") for n in range(3)], (metadata(),))
+    assert finding(h263, "VID-13").actual == "h263"
+    speex = published([audio(20 * n, b"\xb2" + bytes(60)) for n in range(3)], (metadata(),))
+    assert finding(speex, "VID-13").actual == "speex"
+    assert severity(good(), "VID-13") is None
+
+
+def test_dropped_frames():
+    def talk(every: int) -> Talk:
+        kept = [n for n in range(200) if n % every or not n]
+        return published([picture(40 * n, n % 50 == 0) for n in kept])
+
+    assert severity(talk(12), "VID-14") == "warning"  # 8 %
+    assert severity(talk(25), "VID-14") is None  # 4 %
+
+
+def test_only_keyframes_are_left():
+    sparse = [picture(40 * n, n % 20 == 0) for n in range(500) if n < 200 or n % 20 == 0 or n > 380]
+    assert severity(published(sparse), "VID-14") == "error"
+
+
+def test_variable_frame_rate_is_no_loss():
+    times = [time for n in range(100) for time in (100 * n, 100 * n + 30 + n % 40)]
+    assert severity(published(pictures(times)), "VID-14") is None
+
+
+def test_bitrate_off_target():
+    def talk(declared: float, peak: int = 300) -> Talk:
+        items = [picture(40 * n, n % 50 == 0, size=peak if n == 60 else 300) for n in range(150)]
+        return published(items, (metadata(videodatarate=declared), avc_config()))
+
+    assert severity(talk(62), "VID-16") is None  # 309 bytes, 25 times a second
+    assert "declared are 100" in finding(talk(100), "VID-16").text
+    assert "peaks" in finding(talk(115, peak=40_000), "VID-16").text
+    assert severity(talk(0), "VID-16") is None
+
+
+def test_short_streams_have_no_bitrate():
+    talk = published(pictures(range(0, 4000, 40)), (metadata(videodatarate=5000.0), avc_config()))
+    assert severity(talk, "VID-16") is None

@@ -1,0 +1,146 @@
+"""The story: what happened, at a glance, when the program opens."""
+
+import pytest
+
+from analyzer.tui.data.story import IN_FULL, story
+from tests.analyzer import talk
+from tests.analyzer.tui.opened import TALK, capture, view
+from tests.analyzer.tui.screen import lines, press, run, settle, text
+
+
+def told(name):
+    session = capture(name)
+    session.run()
+    return {(line.connection, line.label): line.text for line in reversed(story(session))}
+
+
+def test_a_publisher_and_a_player():
+    found = told(TALK)
+    title = found[0, "✓"]
+    for piece in ("c0", "PUBLISH", "live/livestream", "4.20 s", "closed by the client"):
+        assert piece in title
+    assert "PLAY" in found[1, "✓"]
+    assert found[0, "peers"].startswith("127.0.0.1:38060 → 127.0.0.1:1935, handshake digest")
+    assert "FMLE/3.0" in found[0, "client"]
+    assert "connect answered after 44.0 ms" in found[0, "start"]
+    video, audio = found[0, "→ video"], found[0, "→ audio"]
+    assert video.startswith("H.264 High 4:4:4 Predictive L1.2 320x180, 25 fps, ")
+    assert "keyframe every 1 s" in video and "102 frames" in video
+    assert audio.startswith("AAC LC 44100 Hz mono, 33 kbit/s")
+    assert (1, "← video") in found and (1, "→ video") not in found
+
+
+def test_what_went_wrong_is_told_with_the_way_it_ended():
+    found = told("lab/nginx-publish-denied.pcap")
+    assert "publish not answered" in found[0, "start"]
+    assert found[0, "verdict"].startswith("fail, server: ")
+    assert "closed by the server" in found[0, "✗"]
+
+
+def test_many_tracks_and_enhanced_codecs():
+    found = told("lab/ertmp-multitrack-mixed.pcap")
+    assert found[0, "→ video"].startswith("H.264 Constrained Baseline L1.1 160x120, 15 fps")
+    assert found[0, "→ video/1"].startswith("H.265 Main L1.0 80x60")
+    assert found[0, "→ audio/1"].startswith("Opus 48000 Hz mono")
+
+
+def test_lost_bytes_and_repeats_are_told():
+    assert "1,200 bytes missing" in told("edge/x-del513.pcap")[0, "carried"]
+    assert "sent again" in told("lab/nginx-lossy.pcap")[0, "carried"]
+
+
+def test_many_connections_have_a_title_each():
+    session = talk.session()
+    session.connections = session.connections * (IN_FULL + 1)
+    found = story(session)
+    assert sum(line.title for line in found) == IN_FULL + 1
+    assert not any(line.label == "peers" for line in found)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_it_is_what_the_program_opens_with(size):
+    async def use(app, pilot):
+        app.main.action_view("story")
+        await settle(pilot)
+        screen = text(app)
+        for piece in ("PUBLISH", "live/livestream", "H.264 High 4:4:4", "AAC LC 44100 Hz mono",
+                      "Enter open", "q messages"):  # fmt: skip
+            assert piece in screen, piece
+        assert {len(line) for line in lines(app)} == {size[0]}
+
+    run(capture(TALK), use, size)
+
+
+def test_start_is_the_story_unless_a_filter_is_given():
+    async def opened(app, pilot):
+        assert app.screen.NAME == "story"
+        await press(pilot, "q")
+        assert app.screen is app.main
+
+    async def filtered(app, pilot):
+        assert app.screen is app.main
+
+    from analyzer.tui import views
+    from tests.analyzer.tui.screen import AnalyzerApp
+
+    def start(use, filter_text):
+        import asyncio
+
+        async def body():
+            app = AnalyzerApp(talk.session(), filter_text)
+            app.main.start = views.START
+            async with app.run_test(size=(80, 24)) as pilot:
+                await settle(pilot)
+                await use(app, pilot)
+
+        asyncio.run(body())
+
+    start(opened, None)
+    start(filtered, "type_id == 20")
+
+
+def test_enter_leads_to_messages_tracks_and_evidence():
+    async def use(app, pilot):
+        await press(pilot, "enter")  # on the title
+        assert app.screen is app.main and app.main.connections.connection == 0
+        await press(pilot, "escape", "o", "c")
+        assert app.screen.lines.line.connection == 1
+        await press(pilot, "C")
+        while app.screen.lines.line.label != "→ audio":
+            await press(pilot, "j")
+        await press(pilot, "enter")
+        assert "AAC sequence header" in app.main.session.info(app.main.messages.row)
+        await press(pilot, "o", "c", "L")
+        assert app.screen.NAME == "ladder" and app.screen.connection == 1
+
+    view(capture(TALK), "story", use)
+
+
+def test_enter_on_a_finding_goes_to_its_frame():
+    async def use(app, pilot):
+        await press(pilot, "j", "enter")  # the verdict rests on the finding
+        assert app.screen is app.main
+        assert "publish('cam')" in app.main.session.info(app.main.messages.row)
+
+    view(capture("lab/nginx-publish-denied.pcap"), "story", use)
+
+
+def test_a_capture_without_rtmp_explains_itself():
+    async def use(app, pilot):
+        screen = text(app)
+        assert "What to try" in screen and "-d tcp.port==PORT,rtmp" in screen
+
+    import io
+
+    from analyzer.session import Session
+    from tests.analyzer import wire
+
+    data = wire.pcap([(0, wire.ethernet(wire.ip4(wire.udp(b"x", 53), 17)))])
+    view(Session([io.BytesIO(data)]), "story", use, (80, 24))
+
+
+def test_encrypted_captures_are_named():
+    async def use(app, pilot):
+        assert "1 TLS connection to port" in text(app) and "SSLKEYLOGFILE" in text(app)
+
+    view(capture("edge/rtmps.pcap"), "story", use, (120, 30))
