@@ -1,4 +1,4 @@
-"""One or several capture files read as one, in the order given."""
+"""One or several capture files read as one, in the order given or that of their numbers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from analyzer.sources import (
     Input,
     Problem,
     Reading,
+    as_written,
     open_captures,
 )
 from dissectors.text import safe
@@ -40,7 +41,7 @@ class CaptureSet:
     def __init__(self, paths: Sequence[Input], reading: Reading | None = None) -> None:
         self.files: list[Capture] = []
         try:
-            for path in paths:
+            for path in as_written(paths):
                 self.files += open_captures(path, reading or Reading())
         except BaseException:
             self.close()

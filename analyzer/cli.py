@@ -27,6 +27,7 @@ CLOSED_PIPE: Final = 141
 FORMAT_NAMES: Final = ("tui", *FORMATS)
 COMMANDS: Final = {
     "check": "findings decide the exit code, for CI",
+    "diff": "compare what two captures say",
     "extract": "write media, metadata or raw bytes into files",
     "redact": "copy a capture without the secrets in it",
     "schema": "print the JSON Schema of the JSON report",
@@ -272,7 +273,12 @@ def _live_options(parser: argparse.ArgumentParser) -> None:
     live.add_argument(
         "-i", dest="interface", metavar="INTERFACE", help="capture from there until Ctrl-C"
     )
-    live.add_argument("-f", dest="bpf", metavar="BPF", help="capture filter")
+    live.add_argument(
+        "-f",
+        dest="bpf",
+        metavar="BPF",
+        help="capture filter ('tcp port 1935' misses VLAN tags, tunnels and later IP fragments)",
+    )
     live.add_argument("-D", dest="interfaces", action="store_true", help="list interfaces")
     live.add_argument("-w", dest="write", metavar="FILE", help="keep the packets")
     live.add_argument(

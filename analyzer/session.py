@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Final
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,11 +21,13 @@ from analyzer.intake import Intake
 from analyzer.lookup import Lookup
 from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
 from analyzer.retention import Kept
-from analyzer.rules import Judgement, run
 from analyzer.sources import Input
 from analyzer.tcp import TcpConnection, TcpDirection, TcpTracker
 from dissectors.chunk_state import MessageRow
 from dissectors.connection import RtmpConnection
+
+if TYPE_CHECKING:
+    from analyzer.rules import Judgement
 
 RTMP_VARIANTS: Final = frozenset({"rtmp", "rtmpe", "rtmps", "rtmpt"})
 Progress = Callable[["Session"], bool | None]
@@ -83,6 +86,8 @@ class Session(Lookup):
         self._kept = Kept() if endless else None
         self.connections: list[Connection] = []
         self._judgement: Judgement | None = None
+        self._judging = Lock()
+        """Not the lock of the bodies: views go on while the rules run."""
         self.limits_hit: list[str] = []
         self.done = False
         self.cancelled = False
@@ -145,9 +150,11 @@ class Session(Lookup):
     @property
     def judgement(self) -> Judgement:
         """What the rules say, once everything was read; they run when this is asked first."""
+        from analyzer.rules import Judgement, run  # 40 modules that lists and trees do without
+
         if not self.done:
             return Judgement()
-        with self._lock:
+        with self._judging:
             if self._judgement is None:
                 self._judgement = run(self)
         return self._judgement
@@ -243,7 +250,7 @@ class Session(Lookup):
             return
         if variant in RTMP_VARIANTS and tracked.view is None and not self.bounds.connection(self):
             variant = tracked.rtmp.variant = "other"
-        if variant != "rtmp" and not tracked.tcp.discard:
+        if tracked.rtmp.known and not tracked.tcp.discard:
             tracked.tcp.discard = True
             if variant == "other" and tracked.rtmp.foreign:
                 port = tracked.tcp.server[1]

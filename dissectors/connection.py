@@ -26,6 +26,9 @@ FOREIGN: Final = {"rtmps": "tls", "rtmpt": "http"}
 PROBE_LIMIT: Final = 64 << 10
 """Bytes of one direction after which an undecided stream is taken for something else."""
 
+MAX_TLS: Final = 16 << 10
+"""First bytes of TLS kept per direction: its handshake, as far as it is in clear."""
+
 _MEDIA: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
 _EXTENDED: Final = {
     spec.AUDIO: frozenset(range(0x90, 0xA0)),
@@ -55,8 +58,8 @@ class Half:
         """Bytes not yet given to the chunk reader."""
         self.first = b""
         """C0 C1 C2 or S0 S1 S2, as far as captured; zeros where bytes are missing."""
-        self.damaged = False
-        """Handshake bytes are missing."""
+        self.holes: list[tuple[int, int]] = []
+        """(start, end) of what is missing in the handshake; `pending` has zeros there."""
         self.waiting: list[bytes | int] = []
         """What follows a hole behind `pending`, while it is open what this is; holes as ints."""
         self.waiting_size = 0
@@ -69,6 +72,11 @@ class Half:
         """Messages with a codec configuration: their place in the order the messages ended."""
         self.config_offsets: dict[str, list[int]] = {"audio": [], "video": []}
         """Where the first chunk headers of these stand in the stream."""
+
+    @property
+    def damaged(self) -> bool:
+        """Whether handshake bytes are missing."""
+        return bool(self.holes)
 
     @property
     def handshake_complete(self) -> bool:
@@ -123,6 +131,8 @@ class RtmpConnection:
             half.reader.feed(data)
             self._drain(side)
         elif self.variant not in (None, "rtmp"):
+            if self.variant == "rtmps" and len(half.first) < MAX_TLS:
+                half.first += data[: MAX_TLS - len(half.first)]
             return
         elif half.waiting:
             half.waiting.append(data)
@@ -145,7 +155,7 @@ class RtmpConnection:
         fits = held + length <= spec.HANDSHAKE_END and half.from_start
         if fits and not half.waiting:
             half.pending += bytes(length)
-            half.damaged = True
+            half.holes.append((held, held + length))
             self._advance()
         elif self.variant is None:
             half.waiting.append(length)  # the other side may tell what this is
@@ -165,6 +175,13 @@ class RtmpConnection:
         if self.variant is None:
             self.variant = "rtmp" if any(half.taken for half in self.halves) else "other"
         self._settle_sides()
+
+    @property
+    def known(self) -> bool:
+        """Whether further bytes would tell nothing: it is not RTMP, or TLS past its handshake."""
+        if self.variant == "rtmps":
+            return any(len(half.first) >= MAX_TLS for half in self.halves)
+        return self.variant not in (None, "rtmp")
 
     def take(self, side: int) -> list[MessageRow]:
         """Return the messages of `side` that ended since the last call."""
@@ -187,6 +204,8 @@ class RtmpConnection:
                     self.variant == "rtmpe" and half.pending
                 ):  # its handshake is in the clear, nothing after it is
                     half.first = bytes(half.pending[half.skip :][: spec.HANDSHAKE_END])
+                elif self.variant == "rtmps" and half.pending:
+                    half.first = bytes(half.pending[half.skip :][:MAX_TLS])
                 half.pending.clear()
         for side, half in enumerate(self.halves):
             if half.waiting and (self.variant is not None or half.reader is not None):
@@ -237,7 +256,12 @@ class RtmpConnection:
                 half.pending.clear()
                 self._search(side, 0)
                 assert half.reader is not None
-                half.reader.feed(pending)
+                position = 0
+                for start, end in half.holes:
+                    half.reader.feed(pending[position:start])
+                    half.reader.gap(end - start)
+                    position = end
+                half.reader.feed(pending[position:])
                 self._drain(side)
         if all(half.reader is None and not half.pending for half in self.halves):
             return

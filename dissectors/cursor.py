@@ -7,7 +7,7 @@ _F64: Final = struct.Struct(">d")
 
 
 class Malformed(Exception):  # noqa: N818 — the field's word, and it is data rather than a fault
-    """The bytes do not follow the format. Caught in `dissect` only, where it becomes data."""
+    """The bytes do not follow the format. Whoever knows where to go on makes data of it."""
 
     def __init__(self, reason: str, start: int, length: int = 0) -> None:
         super().__init__(reason)

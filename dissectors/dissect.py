@@ -1,4 +1,4 @@
-"""Bytes to field trees: chunk headers and message bodies. The only place that catches Malformed."""
+"""Bytes to field trees: chunk headers and message bodies. Here damage becomes data."""
 
 from typing import Final, NamedTuple
 
@@ -6,6 +6,7 @@ from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.context import Context
 from dissectors.cursor import Cursor, Malformed
+from dissectors.damage import attach
 from dissectors.fields import Dissection, Field, bits, cover
 from dissectors.messages import (
     aggregate,
@@ -30,7 +31,7 @@ def dissect_body(
     try:
         entry.read(Cursor(body, cut=ctx.truncated), root, ctx)
     except Malformed as fault:
-        _attach(root, fault, ctx)
+        attach(root, fault, ctx.truncated)
     cover(root, body)
     if entry.describe is None:
         return Dissection(entry.name, entry.name, root)
@@ -44,21 +45,6 @@ def section_of(type_id: int, body: Field) -> str:
     return "" if entry is None else specific_section(body) or entry.section
 
 
-def _attach(root: Field, fault: Malformed, ctx: Context) -> None:
-    """Put the fault where reading stopped and close the containers that were being read."""
-    path = [root]
-    while path[-1].children:
-        path.append(path[-1].children[-1])
-    for node in reversed(path):
-        if node.children:
-            node.length = max(node.length, max(child.end for child in node.children) - node.start)
-    place = next((node for node in reversed(path) if node.children or not node.length), root)
-    if ctx.truncated:
-        place.note("cut_short", f"the body ends here: {fault.reason}")
-    else:
-        place.error("malformed", f"{fault.reason} (body offset {fault.start})")
-
-
 def unknown(type_id: int) -> MessageType:
     """The row of a type that no table names: its bytes are shown as they are."""
     return MessageType(f"Unknown (0x{type_id:02x})", "body", _read_nothing)
@@ -68,6 +54,7 @@ def _read_nothing(cur: Cursor, root: Field, ctx: Context) -> None:
     pass
 
 
+_HEADER_SECTION: Final = "RTMP 1.0 §5.3.1"
 MESSAGE_TYPES: Final[dict[int, MessageType]] = {}
 
 
@@ -101,6 +88,7 @@ def dissect_header(raw: bytes, header: Header) -> Field:
     except Malformed as fault:
         root.error("malformed", fault.reason)
     cover(root, raw)
+    root.add("section", f"Section: {_HEADER_SECTION}", _HEADER_SECTION, root.end).plumbing = True
     return root
 
 

@@ -8,6 +8,8 @@ from dissectors.handshake_facts import Sides, echo, find_digest, is_signed, roun
 from dissectors.text import hexdump
 
 SIZE: Final = spec.HANDSHAKE_SIZE
+_SECTIONS: Final = {"0": "RTMP 1.0 §5.2.2", "1": "RTMP 1.0 §5.2.3", "2": "RTMP 1.0 §5.2.4"}
+"""Of C0 and S0, C1 and S1, C2 and S2."""
 _VERSIONS: Final = {3: "RTMP", 6: "RTMPE", 8: "RTMPE with XTEA", 9: "RTMPE with Blowfish"}
 
 
@@ -40,6 +42,7 @@ def _tree(title: str, names: tuple[str, ...], sides: Sides, skip: int) -> Field:
             start = skip + 1 + (int(name[1]) - 1) * SIZE
             node = root.add(name.lower(), name, None, start, len(packet))
             (_first_packet if name[1] == "1" else _echo_packet)(node, name, packet, sides)
+            _section(node, name, node.end)
             if len(packet) < SIZE:
                 node.warn("cut_short", f"{len(packet)} of {SIZE} bytes")
     root.length = max((child.end for child in root.children), default=root.start) - root.start
@@ -51,6 +54,12 @@ def _version(root: Field, name: str, version: int, start: int) -> None:
     node = root.add("version", f"{name}: version {version} ({meaning})", version, start, 1)
     if version not in _VERSIONS:
         node.error("unknown_version", "versions other than 3 are deprecated or reserved")
+    _section(root, name, node.end)
+
+
+def _section(node: Field, name: str, at: int) -> None:
+    section = _SECTIONS[name[1]]
+    node.add("section", f"Section: {section}", section, at).plumbing = True
 
 
 def _number(node: Field, name: str, label: str, packet: bytes, at: int) -> int:

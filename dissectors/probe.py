@@ -44,6 +44,8 @@ def recognise(starts: list[Start], likely: bool, final: bool) -> str | None:
                 return "rtmpe" if start.size > spec.HANDSHAKE_SIZE else None
     elif likely and "rtmps" in kinds and all(kind in ("rtmps", "more") for kind in kinds):
         return "rtmps"
+    elif likely and sorted(kinds) == ["rtmp", "rtmps"]:
+        return "rtmp"  # plain RTMP to a server that speaks TLS
     elif "rtmpt" in kinds:
         heads = [bytes(start.data[:64]) for start in starts]
         return "rtmpt" if any(path in head for path in _TUNNEL for head in heads) else "other"

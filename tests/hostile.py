@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import random
 import struct
+import zipfile
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 
 from tests.analyzer import wire
 from tests.dissectors.bodies import string
@@ -295,6 +298,18 @@ def bz2_bomb() -> bytes:
 
 def xz_bomb() -> bytes:
     return _compressed(lzma.LZMACompressor(preset=1), 300)
+
+
+def zstd_bomb() -> bytes:
+    """32,000 : 1."""
+    return bytes(import_module("zstandard").compress(b"".join(_zeros(300))))
+
+
+def zip_bomb() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.pcap", b"".join(_zeros(300)))
+    return out.getvalue()
 
 
 def interface_flood() -> bytes:

@@ -63,6 +63,8 @@ CASES: dict[Builder, set[str]] = {
     hostile.gzip_bomb: set(),
     hostile.bz2_bomb: set(),
     hostile.xz_bomb: set(),
+    hostile.zstd_bomb: set(),
+    hostile.zip_bomb: set(),
     hostile.interface_flood: set(),
     hostile.option_flood: set(),
     hostile.huge_block: set(),
@@ -92,6 +94,8 @@ def run(path: Path) -> Run:
     command = [sys.executable, "-S", "-c", RUNNER, sys.executable, "-m", "analyzer"]
     done = subprocess.run([*command, *words, str(path)], cwd=ROOT, capture_output=True, timeout=60)
     status, seconds, memory = json.loads(done.stdout.splitlines()[-1])
+    if status not in EXITS:  # killed at a limit: the report is not whole
+        return Run(status, seconds, memory, {"summary": {"limits_hit": []}}, "", "killed")
     return Run(
         status,
         seconds,

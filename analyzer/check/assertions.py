@@ -35,8 +35,7 @@ class Truth(NamedTuple):
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """An assertion and what became of it."""
 
     kind: Kind

@@ -60,6 +60,53 @@ severity = "note"                  # and the rule's parameters: see RULES.md
 these pass as known; new ones and those that became worse fail, and those that are gone are named
 on stderr. A finding is recognised by what it is, not by frame or time.
 
+## In CI
+
+Reports are redacted; the exit code is the verdict, whatever is written.
+
+```sh
+tcpdump -i any -U -w session.pcap tcp port 1935 & capture=$!
+sleep 1
+./publish-for-ten-seconds
+kill -INT $capture && wait $capture
+rtmp-analyze check session.pcap --expect publish.started --expect 'gop.max <= 2s'
+```
+
+GitHub Actions: annotations, a summary of the step, code scanning, and the page to download.
+
+```yaml
+- run: >-
+    rtmp-analyze check captures/*.pcap --report github=- --report "markdown=$GITHUB_STEP_SUMMARY"
+    --report sarif=rtmp.sarif --report html=rtmp.html
+- uses: github/codeql-action/upload-sarif@v3
+  if: always()
+  with: {sarif_file: rtmp.sarif}
+- uses: actions/upload-artifact@v4
+  if: always()
+  with: {name: rtmp-report, path: rtmp.html}
+```
+
+GitLab:
+
+```yaml
+rtmp:
+  script:
+    - rtmp-analyze check captures/*.pcap --report junit=junit.xml --report html=rtmp.html
+  artifacts:
+    when: always
+    paths: [rtmp.html]
+    reports: {junit: junit.xml}
+```
+
+In pytest, the fixture `rtmp_capture` that comes with the package:
+
+```python
+def test_the_encoder_publishes(rtmp_capture):
+    capture = rtmp_capture("session.pcap")
+    capture.assert_no_findings()
+    capture.assert_expect("publish.started and gop.max <= 2s")
+```
+
 ## Profiles
 
 `--profile NAME` adds these expectations. One that is no more than a warning decides only with

@@ -98,14 +98,15 @@ def _one(
         secrets = _secrets(session, options, outputs)
         for name, target in outputs.single:
             target = target.replace(PLACE, stem)
-            _write_single(session, name, target, options, wanted, secrets)
+            _write_single(session, outcome, name, target, options, wanted, secrets)
         run.tell_drops(session, options)
     return outcome, secrets
 
 
 def _unreadable(path: str, reason: str) -> Outcome:
     cli.complain(reason, cli.UNREADABLE)
-    return unreadable_outcome("-" if path == "-" else Path(path).name, reason)
+    name = "-" if path == "-" else Path(path).name
+    return unreadable_outcome(name, reason.removeprefix(f"{name}: "))
 
 
 def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> Session:
@@ -168,6 +169,7 @@ def _target(path: str, stack: ExitStack) -> TextIO:
 
 def _write_single(
     session: Session,
+    outcome: Outcome,
     name: str,
     path: str,
     options: argparse.Namespace,
@@ -176,7 +178,9 @@ def _write_single(
 ) -> None:
     with ExitStack() as stack:
         out = _target(path, stack)
-        FORMATS[name].write(session, out, _request(name, out, options, wanted, secrets))
+        request = _request(name, out, options, wanted, secrets)
+        request.outcome = outcome
+        FORMATS[name].write(session, out, request)
         out.flush()
 
 

@@ -227,7 +227,7 @@ def parameter(rule: str, name: str) -> None:
 
 
 def parameter_option(text: str) -> tuple[str, str, float]:
-    """Read ``VID-10.max_s=4``; raise `PolicyError` with a caret under the wrong part."""
+    """Read ``VID-10.warning_ms=4000``; raise `PolicyError` with a caret under the wrong part."""
     target, equal, number = text.partition("=")
     rule, dot, name = target.partition(".")
     if not equal or not dot:

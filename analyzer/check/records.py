@@ -16,11 +16,13 @@ from analyzer.sources import SourceError
 def locate(outcome: Outcome, paths: Sequence[str]) -> None:
     """Set the offset and length of the frames that findings name; the file is read once more.
 
-    Offsets count in the decompressed capture. What came through a pipe cannot be read again, and
-    several files given as one have no offsets in common.
+    What came through a pipe cannot be read again, in a compressed file frames have no bytes of
+    their own, and several files given as one have no offsets in common.
     """
     wanted = sorted({item.frame for item in outcome.findings if item.frame})
-    if len(paths) != 1 or not wanted or not Path(paths[0]).is_file():
+    if len(paths) != 1 or not wanted or outcome.capture.compression is not None:
+        return
+    if not Path(paths[0]).is_file():
         return
     try:
         captures = CaptureSet([paths[0]])

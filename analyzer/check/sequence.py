@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS: Final = 60
 """Steps of one diagram; more cannot be read."""
+LONGEST: Final = 4096
+"""Bytes of a message that is decoded for its text; of a longer one the type is named."""
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 
 
@@ -57,7 +59,11 @@ def steps(session: Session, rows: Array) -> list[Step]:
 def _step(session: Session, rows: Array) -> Step:
     row, count = int(rows[0]), len(rows)
     is_media = session.value(row, "type_id") in _MEDIA
-    text = session.info(row) if count == 1 else _run(session, rows)
+    if count > 1:
+        text = _run(session, rows)
+    else:
+        short = is_media or session.value(row, "length") <= LONGEST
+        text = session.info(row) if short else ""
     return Step(
         session.value(row, "direction"),
         text or session.type_name(row),

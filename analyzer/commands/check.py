@@ -21,6 +21,9 @@ the policy file.
 
   --expect publish.started --expect 'video.codec == h264 and gop.max <= 2s' --forbid rule.TS-01
 
+A report that tells of one capture (json, ndjson, summary, list, tree) of several is given a path
+with {capture} in it: --report json=out/{capture}.json
+
 exit codes: 0 passed, 1 findings or a failed assertion, 2 usage or policy error, 3 a capture cannot
 be read, 4 inconclusive: no RTMP, encrypted, or an assertion had nothing to measure. Of several
 captures the worst one counts: 3, then 1, then 4.
@@ -163,7 +166,7 @@ def _gate_options(parser: cli.Parser) -> None:
         metavar="RULE.name=value",
         action="append",
         default=[],
-        help="a rule's threshold: VID-10.max_s=4",
+        help="a rule's threshold: VID-10.warning_ms=4000",
     )
     gate.add_argument("--profile", metavar="NAME", help="spec, youtube, twitch, facebook or ivs")
     gate.add_argument(

@@ -111,7 +111,10 @@ class _Extraction:
 
         from analyzer.extract.raw import write_raw
 
-        for index in np.unique(self._session.messages.column("connection")[self._rows]).tolist():
+        chosen = range(len(self._session.connections))
+        if self._options.filter is not None:
+            chosen = np.unique(self._session.messages.column("connection")[self._rows]).tolist()
+        for index in chosen:
             for direction in (0, 1):
                 self._keep_off_inputs(f"c{index}-")
                 self._tell(write_raw(self._session, index, direction, self._folder))

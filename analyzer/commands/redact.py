@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -35,6 +36,8 @@ def main(words: list[str]) -> int:
         raise cli.UsageError("--salt goes with --anonymize")
     if options.verify and options.output == "-":
         raise cli.UsageError("--verify reads the copy again: give it a name with -o")
+    if options.output == "-" and sys.stdout.isatty():
+        raise cli.UsageError("a capture is not written to a terminal: give a name with -o")
     refuse_inputs([options.capture], [options.output])
     with ExitStack() as stack:
         session = open_session([options.capture], options, stack)
@@ -62,6 +65,7 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
     patterns = Patterns(secrets, hidden)
     plans = plan(session, patterns, addresses, strip=options.strip_media)
     edits = collect_edits(session.captures.files[0], plans, patterns)
+    plans.clear()
 
     def write(out: BinaryIO) -> Written:
         from analyzer.redaction.rewrite import rewrite
@@ -71,15 +75,24 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
     if options.output == "-":
         written = write(sys.stdout.buffer)
     else:
-        path = Path(options.output)
-        try:
-            with path.open("wb") as out:
-                written = write(out)
-        except OSError as error:
-            raise cli.UsageError(f"{options.output}: {error.strerror}") from None
+        written = _write_file(Path(options.output), write)
     if not options.quiet:
         _tell(session, patterns, written)
     return _verify(session, patterns, options) if options.verify else cli.OK
+
+
+def _write_file(path: Path, write: Callable[[BinaryIO], Written]) -> Written:
+    """Write a file, whole or not at all."""
+    try:
+        with path.open("wb") as out:
+            try:
+                return write(out)
+            except BaseException:
+                if path.is_file():
+                    path.unlink()
+                raise
+    except OSError as error:
+        raise cli.UsageError(f"{path}: {error.strerror}") from None
 
 
 def _tell(session: Session, patterns: Patterns, written: Written) -> None:

@@ -34,7 +34,7 @@ GATES: Final = {
     "full": "captured from the SYN on with handshake, and nothing missing before the evidence",
     "dir": "both directions captured",
     "tcp": "genuine TCP, not packets made up by a program",
-    "clear": "neither TLS nor RTMPE",
+    "clear": "messages could be read: neither encrypted without keys nor empty",
     "whole": "no byte missing in either direction",
 }
 

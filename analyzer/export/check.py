@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
@@ -116,18 +117,24 @@ def _checks(wrong: Sequence[Checked], request: Request) -> Iterator[str]:
 
 def _findings(outcome: Outcome, request: Request) -> Iterator[str]:
     """First causes, worst first; what follows from them is counted."""
-    causes = [item for item in outcome.findings if item.cause is None]
-    causes.sort(key=lambda item: (item.id in outcome.known, -SEVERITIES.index(item.severity)))
-    for item in causes[:MAX_FINDINGS]:
+    following = Counter(item.cause for item in outcome.findings)
+    alike: dict[tuple[str, str, str, bool], list[Diagnostic]] = {}
+    for item in outcome.ranked:
+        if item.cause is None:
+            key = (item.rule, item.severity, item.text, item.id in outcome.known)
+            alike.setdefault(key, []).append(item)
+    causes = sorted(alike.values(), key=lambda items: items[0].id in outcome.known)
+    for item, *others in causes[:MAX_FINDINGS]:
         label = "known" if item.id in outcome.known else item.severity
-        yield paint(request.color, label, f"  {label}: {request.shown(finding(item))}")
-        following = sum(other.cause == item.id for other in outcome.findings)
-        if following:
-            yield f"    {following} finding{'s' * (following != 1)} more follow from it"
+        more = f" (and {len(others)} more like it)" if others else ""
+        yield paint(request.color, label, f"  {label}: {request.shown(finding(item))}{more}")
+        count = following[item.id]
+        if count:
+            yield f"    {count} finding{'s' * (count != 1)} more follow from it"
         if item.help and item.severity != "note" and label != "known":
             yield f"    try: {safe(item.help)}"
     if len(causes) > MAX_FINDINGS:
-        yield f"  … and {len(causes) - MAX_FINDINGS} more findings"
+        yield f"  … and {len(causes) - MAX_FINDINGS} more kinds of findings"
 
 
 def finding(item: Diagnostic) -> str:

@@ -10,6 +10,8 @@ from analyzer.export.check import finding, numbers
 from analyzer.export.request import Request
 from dissectors.text import safe
 
+MAX_ANNOTATIONS: Final = 50
+"""Findings of a capture, worst first: GitHub shows ten of a step."""
 _LEVELS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 _TEXT: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
@@ -24,9 +26,8 @@ def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
 
 def _commands(outcome: Outcome, request: Request) -> Iterator[str]:
     name = request.shown(safe(outcome.name))
-    for item in outcome.findings:
-        if item.cause is not None:
-            continue  # its cause is there
+    causes = [item for item in outcome.ranked if item.cause is None]
+    for item in causes[:MAX_ANNOTATIONS]:
         known = item.id in outcome.known
         level = "notice" if known else _LEVELS[item.severity]
         text = request.shown(finding(item)) + (" (known)" if known else "")

@@ -6,6 +6,7 @@ from typing import Final, TextIO
 
 import numpy as np
 
+from analyzer.aggregates import sub_messages
 from analyzer.export.ansi import paint
 from analyzer.export.messages import columns
 from analyzer.export.request import Request
@@ -13,11 +14,14 @@ from analyzer.export.tree import seconds
 from analyzer.index import Array
 from analyzer.model import DIRECTIONS
 from analyzer.session import Session
+from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.text import safe
 
 _BLOCK: Final = 512
 """Lines joined into one write."""
+INSIDE: Final = "└ "
+"""Stands before the type of a message that is inside the aggregate above."""
 STREAMED: Final = "{0:>12}  {1:<4}  {2:<3}  {3:>4}  {4:>4}  {5:<26}  {6:>10}  {7:>7}  {8}"
 """Columns of a list whose widest values are not known yet."""
 
@@ -52,7 +56,15 @@ def write_rows(session: Session, out: TextIO, request: Request, rows: Array, tem
         )
         style = side if flags & Flag.COMPLETE else "warning"
         block.append(paint(request.color, style, line.rstrip()))
-        if len(block) == _BLOCK:
+        if type_id == spec.AGGREGATE:
+            for sub in sub_messages(session, row):
+                info = request.shown(safe(sub.info))
+                kind = INSIDE + sub.type
+                inner = template.format(
+                    "", f"c{connection}", side, "", "", kind, sub.timestamp, sub.length, info
+                )
+                block.append(paint(request.color, side, inner.rstrip()))
+        if len(block) >= _BLOCK:
             out.write("\n".join(block) + "\n")
             block.clear()
     if block:
@@ -80,6 +92,8 @@ def _template(session: Session, rows: Array, several: bool) -> str:
     type_ids = session.messages.column("type_id")[rows]
     first = np.unique(type_ids, return_index=True)[1].tolist()
     names = [len(session.type_name(int(rows[place]))) for place in first]
+    if spec.AGGREGATE in type_ids:
+        names.append(len(INSIDE + "Video Data"))
     latest = session.messages.column("time_ns")[rows]
     time = max(8, len(seconds(int(latest.max()))) if len(latest) else 0)
     connection = f"{{1:<{max(4, len(str(len(session.connections))) + 1)}}}  " if several else ""

@@ -16,7 +16,8 @@ from dissectors.text import safe
 MARKS: Final = {PASS: "✅", FAIL: "❌", INCONCLUSIVE: "❔", UNREADABLE: "❌"}
 MAX_ROWS: Final = 200
 """Rows of a table: GitHub cuts a step's summary at 1 MiB."""
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$&@:^=-])")
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()<>#!|~$&@:])")
+"""What means something in the middle of a line; no captured text begins one."""
 
 
 def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
@@ -33,7 +34,7 @@ def escaped(request: Request, text: str) -> str:
     """Return captured text that Markdown shows as it is: no link, mention, table or HTML."""
     shown = _SPECIAL.sub(r"\\\1", request.shown(safe(text)))
     # GitHub makes a mention of @name even behind a backslash, and links of bare addresses.
-    return shown.replace("\\@", "&#64;").replace("\\:", "&#58;").replace("www\\.", "www&#46;")
+    return shown.replace("\\@", "&#64;").replace("\\:", "&#58;").replace("www.", "www&#46;")
 
 
 def _capture(outcome: Outcome, request: Request) -> Iterator[str]:
@@ -55,20 +56,17 @@ def _capture(outcome: Outcome, request: Request) -> Iterator[str]:
         ]  # fmt: skip
         yield from _table(("", "assertion", "because", "source"), rows)
         yield ""
+    rules = {item.id: item.rule for item in outcome.findings}
     found = [
         (item.severity + (" (known)" if item.id in outcome.known else ""), item.rule,
          escaped(request, item.message or item.connection or "capture"),
          "" if item.frame is None else str(item.frame), escaped(request, item.text),
-         "" if item.cause is None else f"follows from {_rule_of(outcome, item.cause)}")
-        for item in outcome.ranked
+         "" if item.cause is None else f"follows from {rules[item.cause]}")
+        for item in outcome.ranked[: MAX_ROWS + 1]
     ]  # fmt: skip
     if found:
         yield from _table(("severity", "rule", "place", "frame", "finding", ""), found)
         yield ""
-
-
-def _rule_of(outcome: Outcome, number: str) -> str:
-    return next((item.rule for item in outcome.findings if item.id == number), number)
 
 
 def _connection(connection: ConnectionOutcome, request: Request) -> Iterator[str]:
@@ -104,4 +102,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "| " + " | ".join(row) + " |"
     if len(rows) > MAX_ROWS:
         yield ""
-        yield f"… and {len(rows) - MAX_ROWS} more"
+        yield "… and more"

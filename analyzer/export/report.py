@@ -272,11 +272,18 @@ def _place(place: Place) -> dict[str, Any]:
 def summary(session: Session, request: Request) -> dict[str, Any]:
     """Return the report's last object."""
     found = counts(session)
+    outcome = request.outcome
+    checked: dict[str, Any] = {}
+    if outcome is not None:
+        checked["assertions"] = [
+            item._asdict() | {"text": request.shown(item.text), "why": request.shown(item.why)}
+            for item in outcome.checks
+        ]
     return {
-        "verdict": verdict(session, request.fail_on),
+        "verdict": verdict(session, request.fail_on) if outcome is None else outcome.status,
         "errors": found["error"],
         "warnings": found["warning"],
         "notes": found["note"],
         "messages": len(session.messages),
         "limits_hit": session.limits_hit,
-    }
+    } | checked

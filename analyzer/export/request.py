@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analyzer.check.outcome import Outcome
     from analyzer.filters import Filter
     from analyzer.index import Array
     from analyzer.redact import Redactor
@@ -25,6 +26,8 @@ class Request:
     """Trees show the bytes of the body."""
     color: bool = False
     redactor: Redactor | None = None
+    outcome: Outcome | None = None
+    """What `check` says of the session; None where nothing was asked."""
     captures: Sequence[str] = ()
     """Paths as given."""
     fail_on: str = "error"

@@ -40,7 +40,7 @@ def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
         "columnKind": "unicodeCodePoints",
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    out.write(json.dumps(log, indent=1, ensure_ascii=True) + "\n")
+    out.write(json.dumps(log, ensure_ascii=True, separators=(",", ": ")) + "\n")
 
 
 def _driver() -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _finding(outcome: Outcome, item: Diagnostic, number: int, request: Request) 
     if record is not None:
         physical["region"] = {"byteOffset": record[0], "byteLength": record[1]}
     location: dict[str, Any] = {"physicalLocation": physical}
-    logical = _logical(item)
+    logical = request.shown(safe(_logical(item)))
     if logical:
         location["logicalLocations"] = [{"fullyQualifiedName": logical, "kind": "member"}]
     found = {
@@ -157,4 +157,4 @@ def _logical(item: Diagnostic) -> str:
     """Return ``c0/c2s/video/c0.c2s.12``: connection, direction, track, message."""
     direction = DIRECTIONS[item.direction] if item.direction is not None else None
     parts = (item.connection, direction, item.track, item.message)
-    return "/".join(part for part in parts if part)
+    return "/".join(dict.fromkeys(part for part in parts if part))

@@ -25,6 +25,10 @@ def numbers(session: Session) -> str:
 def nothing_to_judge(session: Session) -> str | None:
     """Say why nothing can be said about this capture, or None."""
     if not session.connections:
+        hidden = sum(count for (what, _), count in session.foreign.items() if what == "tls")
+        if hidden:
+            plural = "s" * (hidden != 1)
+            return f"no RTMP was found, but {hidden} TLS connection{plural} without keys"
         return "no RTMP was found"
     variants = {connection.variant for connection in session.connections}
     if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
@@ -36,9 +40,9 @@ def nothing_to_judge(session: Session) -> str | None:
 
 def reached(session: Session, threshold: str) -> bool:
     """Is there a finding of severity `threshold` or worse? ``never``: no."""
-    found = counts(session)
     if threshold not in SEVERITIES:
         return False
+    found = counts(session)
     return any(found[severity] for severity in SEVERITIES[SEVERITIES.index(threshold) :])
 
 
@@ -52,11 +56,16 @@ def verdict(session: Session, threshold: str = "error") -> str:
 def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
     """Return the worst findings, one line each, worst first; what follows from one is folded."""
     follow: dict[str | None, list[str]] = {}
+    worst: dict[str | None, int] = {}
     for item in session.diagnostics:
         follow.setdefault(item.cause, []).append(item.rule)
+        worst[item.cause] = max(worst.get(item.cause, 0), SEVERITIES.index(item.severity))
     ranked = sorted(
         (item for item in session.diagnostics if item.cause is None),
-        key=lambda item: (item.status != "finding", -SEVERITIES.index(item.severity)),
+        key=lambda item: (
+            item.status != "finding",
+            -max(SEVERITIES.index(item.severity), worst.get(item.id, 0)),
+        ),
     )
     lines = []
     for item in ranked[:limit]:

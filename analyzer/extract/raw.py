@@ -4,53 +4,57 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
+from analyzer.covered import blocks
 from analyzer.extract.media import File
 from analyzer.model import DIRECTIONS
 
 if TYPE_CHECKING:
     from analyzer.session import Session
 
-BLOCK: Final = 1 << 20
+ROWS: Final = 1 << 16
+"""Segments made Python numbers at once."""
 
 
 def write_raw(session: Session, connection: int, direction: int, folder: Path) -> list[File]:
-    """Write the stream, holes as zeros, and its timing; no files for a direction without bytes.
+    """Write the captured bytes of a stream, one after the other, and where and when they were.
 
-    The timing has one line per segment: stream offset, length, nanoseconds since the capture's
-    first packet, frame number.
+    No files for a direction without bytes. The timing has one line per segment: stream offset,
+    length, nanoseconds since the capture's first packet, frame number.
     """
     view = session.connections[connection]
     stream = view.tcp_connection.directions[view.sides[direction]]
-    if not stream.length:
+    if not len(stream.segments):
         return []
     name = f"{view.id}-{DIRECTIONS[direction]}"
-    path = folder / f"{name}.bin"
+    path, beside = folder / f"{name}.bin", folder / f"{name}.timing.json"
     with path.open("wb") as out:
-        for at in range(0, stream.length, BLOCK):
-            size = min(BLOCK, stream.length - at)
-            out.write(session.stream(connection, direction, at, size))
+        for _, data in blocks(session, connection, direction):
+            out.write(data)
+    with beside.open("w", encoding="utf-8", newline="\n") as text:
+        _write_timing(session, connection, direction, text)
+    count = len(stream.segments)
+    return [
+        File(path.name, "segments as sent", count, path.stat().st_size),
+        File(beside.name, "lines of timing", count, beside.stat().st_size),
+    ]
+
+
+def _write_timing(session: Session, connection: int, direction: int, text: TextIO) -> None:
+    view = session.connections[connection]
+    stream = view.tcp_connection.directions[view.sides[direction]]
+    head = {"connection": view.id, "direction": DIRECTIONS[direction], "bytes": stream.length}
+    text.write(json.dumps(head)[:-1])
+    text.write(',\n"gaps": [')
+    text.write(",\n".join(json.dumps(gap._asdict()) for gap in stream.gaps))
+    text.write('],\n"columns": ["stream_offset", "length", "time_ns", "frame"],\n"segments": [')
     segments = stream.segments
     columns = (segments.stream_offset, segments.length, segments.time_ns, segments.frame)
-    beside = folder / f"{name}.timing.json"
-    with beside.open("w", encoding="utf-8", newline="\n") as text:
-        head = {"connection": view.id, "direction": DIRECTIONS[direction], "bytes": stream.length}
-        text.write(json.dumps(head)[:-1])
-        text.write(',\n"gaps": [')
-        gaps = (json.dumps(gap._asdict()) for gap in stream.gaps)
-        text.write(",\n".join(gaps))
-        text.write('],\n"columns": ["stream_offset", "length", "time_ns", "frame"],\n"segments": [')
-        comma = "\n"
-        for low in range(0, len(segments), 1 << 16):
-            part = [column[low : low + (1 << 16)].tolist() for column in columns]
-            for offset, length, time, frame in zip(*part, strict=True):
-                when = time - session.capture_start_ns
-                text.write(f"{comma}[{offset}, {length}, {when}, {frame}]")
-                comma = ",\n"
-        text.write("\n]}\n")
-    size = path.stat().st_size
-    return [
-        File(path.name, "bytes as sent", len(segments), size),
-        File(beside.name, "their timing", len(segments), beside.stat().st_size),
-    ]
+    comma = "\n"
+    for low in range(0, len(segments), ROWS):
+        part = [column[low : low + ROWS].tolist() for column in columns]
+        for offset, length, time, frame in zip(*part, strict=True):
+            text.write(f"{comma}[{offset}, {length}, {time - session.capture_start_ns}, {frame}]")
+            comma = ",\n"
+    text.write("\n]}\n")

@@ -33,6 +33,7 @@ senders give them any timestamp.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,13 @@ from analyzer.handshakes import round_trips
 from analyzer.index import Array
 from analyzer.metrics.boundaries import boundaries, uncertain
 from analyzer.metrics.columns import MediaColumns, gather
-from analyzer.metrics.configuration import Metadata, configurations, metadata, metadata_rows
+from analyzer.metrics.configuration import (
+    MAX_READ,
+    Metadata,
+    configurations,
+    metadata,
+    metadata_rows,
+)
 from analyzer.metrics.headers import CONFIG, FRAME
 from analyzer.metrics.startup import STAGES, Stage, startup
 from analyzer.metrics.stream import Skew, Starvation, Stream
@@ -60,6 +67,15 @@ __all__ = [
 ]  # fmt: skip
 
 _KINDS = {spec.VIDEO: "video", spec.AUDIO: "audio"}
+MAX_STREAMS = 64
+"""Message streams measured per connection; ids are 32 bits wide, and hostile ones all differ."""
+MAX_TRACKS = 256
+"""Tracks measured per connection."""
+MAX_CONFIGURATIONS = 5000
+"""Configurations read per session, divided among its tracks."""
+MAX_METADATA = 1 << 18
+"""Bytes of metadata decoded per session; an onMetaData has about 500, a hostile one costs 6 µs
+for each."""
 _WRAP = 1 << 32
 _LONGEST_MS = 1 << 42
 """139 years; nanoseconds of it fit 63 bits."""
@@ -82,8 +98,19 @@ class ConnectionMetrics:
     @cached_property
     def metadata(self) -> list[Metadata]:
         """The onMetaData messages of both directions, in the order they were found."""
-        session = self._metrics.session
-        return metadata(session, self._metrics.metadata_rows(self._index))
+        metrics = self._metrics
+        rows = metrics.metadata_rows(self._index)
+        length = metrics.session.messages.column("length")[rows].astype(np.int64)
+        decoded = np.cumsum(length) <= metrics.metadata_budget
+        metrics.metadata_budget -= int(length[decoded].sum())
+        return metadata(metrics.session, rows, decoded)
+
+    @cached_property
+    def left_out(self) -> int:
+        """Media messages that were not measured: a limit was passed."""
+        rows = self._metrics.left_out
+        owner = self._metrics.session.messages.column("connection")[rows]
+        return int(np.count_nonzero(owner == self._index))
 
     @cached_property
     def startup(self) -> list[Stage]:
@@ -105,8 +132,11 @@ class Metrics:
     def __init__(self, session: Lookup) -> None:
         self.session = session
         self.columns: MediaColumns = gather(session)
-        self.tracks = _tracks(session, self.columns)
+        self.tracks, left_out = _tracks(session, self.columns)
         """By connection, direction, message stream, kind and track id."""
+        self.left_out: Array = np.concatenate((self.columns.left_out, left_out))
+        """Rows of media messages that were not measured: a limit was passed."""
+        self.metadata_budget = MAX_METADATA
 
     @cached_property
     def command_rows(self) -> dict[tuple[int, int, int], int]:
@@ -135,20 +165,22 @@ class Metrics:
         return np.asarray(rows[owner == connection])
 
 
-def _tracks(session: Lookup, columns: MediaColumns) -> list[Track]:
-    """Divide the frames and configurations by track."""
+def _tracks(session: Lookup, columns: MediaColumns) -> tuple[list[Track], Array]:
+    """Divide the frames and configurations by track; also return the rows of tracks too many."""
     table, headers = session.messages, columns.headers
     useful = np.flatnonzero((headers.role == FRAME) | (headers.role == CONFIG))
     if not len(useful):
-        return []
+        return [], np.zeros(0, np.int64)
     row = columns.row[useful]
     owner = table.column("connection")[row].astype(np.int64) * 2
     owner += table.column("direction")[row]
     place = owner << 32 | table.column("msid")[row]
     which = columns.kind[useful].astype(np.int64) << 8 | headers.track[useful]
     cuts = boundaries(session)
-    tracks = []
-    for at in _groups(place, which):
+    tracks: list[Track] = []
+    groups, rest = _groups(place, which)
+    read = min(max(MAX_CONFIGURATIONS // len(groups), 2), MAX_READ)
+    for at in groups:
         entry = useful[at]
         first = int(columns.row[entry[0]])
         key = (
@@ -158,23 +190,36 @@ def _tracks(session: Lookup, columns: MediaColumns) -> list[Track]:
             _KINDS[int(columns.kind[entry[0]])],
             int(headers.track[entry[0]]),
         )
-        tracks.append(_track(session, columns, entry, key, cuts.get(key[:2])))
+        track = _track(session, columns, entry, key, cuts.get(key[:2]))
+        track.configurations = configurations(session, key[3], key[4], track.config_rows[:read])
+        tracks.append(track)
     tracks.sort(key=lambda t: (t.connection, t.direction, t.msid, t.kind != "video", t.track_id))
     _align(tracks)
-    return tracks
+    return tracks, row[np.concatenate(rest)]
 
 
-def _groups(place: Array, which: Array) -> list[Array]:
-    """Return the positions of each distinct pair, ascending."""
-    groups = []
-    for part in _equal(place, np.arange(len(place))):
-        groups += _equal(which[part], part)
-    return groups
+def _groups(place: Array, which: Array) -> tuple[list[Array], list[Array]]:
+    """Return the positions of each distinct pair, ascending, and those beyond the limits."""
+    groups: list[Array] = []
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    owner = place[order][starts] >> 33
+    kept = np.arange(len(owner)) - np.searchsorted(owner, owner) < MAX_STREAMS
+    parts = [np.sort(order[low:high]) for low, high in zip(starts[kept], ends[kept], strict=True)]
+    rest = [order[np.repeat(~kept, ends - starts)]]
+    tracks: Counter[int] = Counter()
+    for part in parts:
+        for group in _equal(which[part], part):
+            number = int(place[group[0]]) >> 33
+            tracks[number] += 1
+            (groups if tracks[number] <= MAX_TRACKS else rest).append(group)
+    return groups, rest
 
 
 def _equal(key: Array, positions: Array) -> list[Array]:
     """Divide `positions` by their keys."""
-    if len(key) and bool((key == key[0]).all()):
+    if bool((key == key[0]).all()):
         return [positions]
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
@@ -208,9 +253,7 @@ def _track(
         packet=headers.packet[entry],
         segment=segment,
     )
-    track = Track(key, frames, columns.row[configs], configs)
-    track.configurations = configurations(session, key[3], key[4], track.config_rows)
-    return track
+    return Track(key, frames, columns.row[configs], configs)
 
 
 def unwrapped(timestamp: Array, segment: Array) -> Array:

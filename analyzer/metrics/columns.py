@@ -34,8 +34,8 @@ class MediaColumns:
     head: Array
     """(n, 16) first body bytes."""
     headers: Headers
-    left_out: int
-    """Messages with several parts whose parts were not read: too many."""
+    left_out: Array
+    """Rows of messages with several parts whose parts were not read: too many."""
 
 
 def gather(session: Lookup) -> MediaColumns:
@@ -50,7 +50,7 @@ def gather(session: Lookup) -> MediaColumns:
     size = table.column("length")[rows].astype(np.int64)
     timestamp = table.column("timestamp")[rows]
     several = has_many_tracks(kind, head) | (kind == spec.AGGREGATE)
-    left_out = 0
+    left_out = rows[:0]
     if several.any():
         found, left_out = parts(session, rows[several])
         plain = ~several

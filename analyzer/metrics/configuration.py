@@ -38,13 +38,15 @@ class Metadata(NamedTuple):
     row: int
     time_ns: int
     values: dict[str, Any]
+    decoded: bool = True
+    """False beyond the limit: there are values, but they were not looked at."""
 
 
 def configurations(session: Lookup, kind: str, track_id: int, rows: Array) -> list[Configuration]:
     """Read the configurations of a track from the messages that carry them."""
     found: list[Configuration] = []
     decoded: dict[bytes, dict[str, Any]] = {}
-    for row in dict.fromkeys(rows[:MAX_READ].tolist()):
+    for row in dict.fromkeys(rows.tolist()):
         type_id = session.value(row, "type_id")
         own: list[tuple[str | None, bytes]] = [
             (codec, record)
@@ -98,10 +100,13 @@ def _is_metadata(head: bytes) -> bool:
     return head.startswith((_PLAIN, _WRAPPED[: len(head)]))
 
 
-def metadata(session: Lookup, rows: Array) -> list[Metadata]:
+def metadata(session: Lookup, rows: Array, decoded: Array) -> list[Metadata]:
     """Decode onMetaData messages; a message without an object has no values."""
     found = []
-    for row in rows[:MAX_READ].tolist():
+    for row, wanted in zip(rows[:MAX_READ].tolist(), decoded.tolist(), strict=False):
+        if not wanted:
+            found.append(Metadata(row, session.value(row, "time_ns"), {}, False))
+            continue
         summary = session.summary(row)
         if summary is None or summary[0] != "data":
             continue

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_EXPANDED: Final = 20_000
 """Messages whose bodies are read for their parts; a few minutes of a stream of aggregates."""
+MAX_PARTS: Final = 200_000
+"""Their parts; an empty one takes 15 bytes, real messages hold some dozen."""
 _SUB_HEADER: Final = 11
 
 
@@ -47,17 +49,21 @@ def has_many_tracks(kind: Array, head: Array) -> Array:
     return np.asarray((video | audio) & many)
 
 
-def parts(session: Lookup, rows: Array) -> tuple[list[Part], int]:
-    """Read the parts of some messages; also return how many messages were left out."""
+def parts(session: Lookup, rows: Array) -> tuple[list[Part], Array]:
+    """Read the parts of some messages; also return the messages that were left out."""
     found: list[Part] = []
-    for row in rows[:MAX_EXPANDED].tolist():
+    for number, row in enumerate(rows[:MAX_EXPANDED].tolist()):
+        if len(found) >= MAX_PARTS:
+            return found, rows[number:]
         type_id, time = session.value(row, "type_id"), session.value(row, "timestamp")
-        body = session.body(row).data
+        body, missing = session.body(row)
+        if missing:
+            continue
         if type_id == spec.AGGREGATE:
             found += _of_aggregate(row, time, body)
         else:
             found += _of_tracks(row, type_id, time, body)
-    return found, max(len(rows) - MAX_EXPANDED, 0)
+    return found, rows[MAX_EXPANDED:]
 
 
 def _part(row: int, type_id: int, time: int, body: bytes, size: int | None = None) -> Part:

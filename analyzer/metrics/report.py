@@ -19,6 +19,7 @@ def connection(metrics: ConnectionMetrics) -> dict[str, Any]:
     return {
         "startup_ns": {name: reached.get(name) for name in STAGES},
         "streams": [_stream(stream) for stream in metrics.streams],
+        "left_out": metrics.left_out,
     }
 
 

@@ -138,9 +138,10 @@ class Track:
 
     @cached_property
     def codec(self) -> str | None:
-        """The codec: by the first configuration, else by the first frame's header."""
+        """The codec: by the first configuration that tells, else by the first frame's header."""
         for configuration in self.configurations:
-            return configuration.codec
+            if configuration.codec is not None:
+                return configuration.codec
         known = self.frames.codec[self.frames.codec > 0]
         return CODECS[int(known[0])] if len(known) else None
 

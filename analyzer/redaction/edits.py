@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzer.link import LinkLayer, SegmentBatch
 from analyzer.redaction.patterns import Hit, Patterns
-from analyzer.redaction.plan import StreamPlan, disjoint
+from analyzer.redaction.plan import Ints, StreamPlan, as_integers, disjoint, in_order
 from analyzer.redaction.reread import Block, blocks
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _SYN: Final = 2
 _WRAP: Final = 1 << 32
-
-Ints = NDArray[np.int64]
+_RANGES: Final = 1 << 16
+"""Ranges made Python numbers at once."""
 
 
 class Edits:
@@ -26,23 +26,20 @@ class Edits:
 
     def __init__(self) -> None:
         self.texts: dict[int, bytes] = {}
-        self._starts: list[Ints] = []
-        self._ends: list[Ints] = []
+        self._starts, self._ends = array("q"), array("q")
 
     def put(self, at: int, data: bytes) -> None:
         if len(data) > len(self.texts.get(at, b"")):
             self.texts[at] = data
 
     def blank(self, starts: Ints, ends: Ints) -> None:
-        self._starts.append(starts)
-        self._ends.append(ends)
+        self._starts.frombytes(starts.tobytes())
+        self._ends.frombytes(ends.tobytes())
 
     def sealed(self) -> Sealed:
         """Return the changes in the order of the file."""
-        starts = np.concatenate([np.zeros(0, np.int64), *self._starts])
-        ends = np.concatenate([np.zeros(0, np.int64), *self._ends])
-        order = np.argsort(starts, kind="stable")
-        return Sealed(disjoint(self.texts), starts[order], ends[order])
+        starts, ends = as_integers(self._starts), as_integers(self._ends)
+        return Sealed(disjoint(self.texts), *in_order(starts, ends))
 
 
 class Sealed:
@@ -58,9 +55,11 @@ class Sealed:
         end = base + len(data)
         changed: list[Any] = []
         low, high = np.searchsorted(self._starts, (base, end)).tolist()
-        spans = (self._starts[low:high] - base).tolist(), (self._ends[low:high] - base).tolist()
-        for start, stop in zip(*spans, strict=True):
-            data[start:stop] = bytes(stop - start)
+        for part in range(low, high, _RANGES):
+            some = slice(part, min(part + _RANGES, high))
+            spans = (self._starts[some] - base).tolist(), (self._ends[some] - base).tolist()
+            for start, stop in zip(*spans, strict=True):
+                data[start:stop] = bytes(stop - start)
         changed.append(self._starts[low:high] - base)
         low, high = np.searchsorted(self._at, (base, end)).tolist()
         for index in range(low, high):
@@ -166,16 +165,11 @@ class _Collector:
         low = np.searchsorted(stream.zero_end, offsets, side="right")
         high = np.searchsorted(stream.zero_at, ends, side="left")
         counts = np.maximum(high - low, 0)
-        if not counts.any():
-            return
-        carrier = np.repeat(np.arange(len(counts)), counts)
-        index = (
-            np.arange(len(carrier)) - np.repeat(np.cumsum(counts) - counts, counts) + low[carrier]
-        )
-        shift_of = (segments.position - offsets)[carrier]
-        begin = np.maximum(stream.zero_at[index], offsets[carrier]) + shift_of
-        end = np.minimum(stream.zero_end[index], ends[carrier]) + shift_of
-        self.edits.blank(begin, end)
+        for row in np.flatnonzero(counts).tolist():
+            some = slice(int(low[row]), int(high[row]))
+            shift = int(segments.position[row] - offsets[row])
+            begin = np.maximum(stream.zero_at[some], offsets[row]) + shift
+            self.edits.blank(begin, np.minimum(stream.zero_end[some], ends[row]) + shift)
 
     # -- what no stream tells
 

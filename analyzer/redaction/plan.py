@@ -9,24 +9,24 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analyzer.covered import blocks
 from analyzer.media_parts import needs_body
 from analyzer.redact import NAME_COMMANDS, ORDINARY, TEXT_TYPES
 from analyzer.redaction.addresses import Addresses
 from analyzer.redaction.media import coded
 from analyzer.redaction.patterns import Hit, Patterns
-from dissectors.spans import Span
+from dissectors.spans import Run, Span
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from analyzer.model import Connection
     from analyzer.session import Session
     from analyzer.tcp import TcpDirection
     from dissectors.fields import Field
 
-BLOCK: Final = 1 << 20
-"""Stream bytes searched at once."""
+Ints = NDArray[np.int64]
+
 _DOTTED: Final = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
@@ -51,6 +51,19 @@ def disjoint(edits: dict[int, bytes]) -> list[tuple[int, bytes]]:
     return found
 
 
+def as_integers(column: array[int]) -> Ints:
+    """Return a view of the column."""
+    return np.frombuffer(column, np.int64) if column else np.zeros(0, np.int64)
+
+
+def in_order(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Return ranges sorted by start; mostly they are, and then nothing is copied."""
+    if len(starts) < 2 or bool((starts[1:] >= starts[:-1]).all()):
+        return starts, ends
+    order = np.argsort(starts, kind="stable")
+    return starts[order], ends[order]
+
+
 class StreamPlan:
     """The changes of one direction, in stream offsets."""
 
@@ -58,7 +71,7 @@ class StreamPlan:
         self.start_frame = connection.tcp_connection.start_frame
         self.direction: TcpDirection = connection.tcp_connection.directions[side]
         self._edits: dict[int, bytes] = {}
-        self._zero_start, self._zero_length = array("q"), array("q")
+        self._zero_start, self._zero_end = array("q"), array("q")
 
     @property
     def anchor(self) -> Anchor | None:
@@ -75,24 +88,30 @@ class StreamPlan:
         if len(data) > len(self._edits.get(start, b"")):
             self._edits[start] = data
 
-    def blank(self, spans: Iterable[Span]) -> None:
-        """Have zeros stand there."""
-        for start, length in spans:
-            self._zero_start.append(start)
-            self._zero_length.append(length)
+    def blank(self, runs: Iterable[Run], start: int, length: int) -> None:
+        """Have zeros stand in body bytes `start` … `start + length`, chunk headers left alone."""
+        for run in runs:
+            low = max(start - run.body_offset, 0)
+            high = min(start + length - run.body_offset, run.length)
+            if low >= high:
+                continue
+            payload, stride = run.chunk_payload, run.chunk_payload + run.header_length
+            first, last = low // payload, (high - 1) // payload
+            # A message can have millions of chunks, so no object for each.
+            starts = run.stream_offset + stride * np.arange(first, last + 1, dtype=np.int64)
+            ends = starts + payload
+            ends[-1] += high - (last + 1) * payload
+            starts[0] += low - first * payload
+            self._zero_start.frombytes(starts.tobytes())
+            self._zero_end.frombytes(ends.tobytes())
 
     def edits(self) -> list[tuple[int, bytes]]:
         """Return (stream offset, bytes) in order, not overlapping."""
         return disjoint(self._edits)
 
-    def zeros(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def zeros(self) -> tuple[Ints, Ints]:
         """Return starts and ends of what is blanked, in order."""
-        starts, lengths = (
-            np.frombuffer(column, np.int64) if column else np.zeros(0, np.int64)
-            for column in (self._zero_start, self._zero_length)
-        )
-        order = np.argsort(starts, kind="stable")
-        return starts[order], (starts + lengths)[order]
+        return in_order(as_integers(self._zero_start), as_integers(self._zero_end))
 
     def inside(self, start: int, length: int) -> bool:
         """Whether an edit at `start` is known that is at least so long."""
@@ -128,7 +147,7 @@ def _message(
     if strip and length:
         body = session.body(row).data if needs_body(type_id, head) else head
         for start, size in coded(type_id, body[:length], length):
-            plan.blank(session.runs(row).to_stream(start, size))
+            plan.blank(session.runs(row).runs, start, size)
     if not (text or patterns.forms):
         return
     found = session.body(row)
@@ -204,13 +223,10 @@ def _stream(
     """Find what stands in no message: before synchronisation, in unused bytes."""
     if not patterns.forms:
         return
-    at, end = 0, plan.direction.length
-    while at < end:
-        size = min(BLOCK + patterns.longest, end - at)
-        for hit in patterns.find(session.stream(connection, direction, at, size)):
+    for at, data in blocks(session, connection, direction, patterns.longest):
+        for hit in patterns.find(data):
             if not plan.inside(at + hit.start, hit.length):
                 plan.put(at + hit.start, patterns.placeholder(hit.secret, hit.length))
-        at += BLOCK
 
 
 def _proxy_header(

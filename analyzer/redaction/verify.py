@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analyzer import covered
 from analyzer.link import LinkLayer
 from analyzer.redact import TEXT_TYPES
 from analyzer.redaction.edits import payload_starts, within_frames
-from analyzer.redaction.plan import BLOCK
 from analyzer.redaction.reread import blocks
 
 if TYPE_CHECKING:
@@ -45,14 +45,11 @@ def leaks(copy: Session, patterns: Patterns) -> list[str]:
 
 
 def _stream(copy: Session, connection: int, direction: int, patterns: Patterns) -> list[str]:
-    view = copy.connections[connection]
-    length = view.tcp_connection.directions[view.sides[direction]].length
-    found = []
-    for at in range(0, length, BLOCK):
-        size = min(BLOCK + patterns.longest, length - at)
-        if patterns.find(copy.stream(connection, direction, at, size)):
-            found.append(f"stream of {view.id}, near offset {at}")
-    return found
+    return [
+        f"stream of {copy.connections[connection].id}, near offset {at}"
+        for at, data in covered.blocks(copy, connection, direction, patterns.longest)
+        if patterns.find(data)
+    ]
 
 
 def differences(original: Session, copy: Session) -> list[str]:

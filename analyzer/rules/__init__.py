@@ -17,6 +17,7 @@ from analyzer.rules import (
     control,
     engine,
     enhanced,
+    enhanced_headers,
     handshake,
     metadata,
     network,
@@ -29,6 +30,7 @@ from analyzer.rules import (
     timing,
     transport,
     video,
+    video_config,
 )
 from analyzer.rules.engine import Judgement as Judgement
 from analyzer.rules.rule import Rule
@@ -51,9 +53,11 @@ GROUPS: Final = (
     metadata,
     timing,
     sync,
-    video,
+    video_config,
     pictures,
+    video,
     audio,
+    enhanced_headers,
     enhanced,
     teardown,
     reconnect,

@@ -11,6 +11,7 @@ import numpy as np
 
 from analyzer.rules.media import (
     PUBLISH,
+    concerning,
     label,
     measured,
     rows,
@@ -23,6 +24,7 @@ from analyzer.rules.metadata import declared
 from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
 
 if TYPE_CHECKING:
+    from analyzer.metrics import Track
     from analyzer.rules.scope import Scope
 
 _ADTS_HEADER: Final = 7
@@ -108,7 +110,12 @@ def missing_track(scope: Scope) -> Iterator[Outcome]:
     least = scope.parameters["wait_s"]
     found = False
     for stream in streams(scope):
-        if stream.direction != PUBLISH or (stream.audio is None) == (stream.video is None):
+        if stream.direction != PUBLISH:
+            continue
+        if stream.audio is not None and stream.video is not None:
+            found = True
+            yield from _ended_early(scope, stream.audio, stream.video)
+        if (stream.audio is None) == (stream.video is None):
             continue
         found = True
         only = stream.audio or stream.video
@@ -136,6 +143,21 @@ def missing_track(scope: Scope) -> Iterator[Outcome]:
         yield NOTHING
 
 
+def _ended_early(scope: Scope, audio: Track, video: Track) -> Iterator[Outcome]:
+    first, last = sorted((audio, video), key=lambda track: int(track.frames.time_ns[-1]))
+    alone = (int(last.frames.time_ns[-1]) - int(first.frames.time_ns[-1])) / 1e6
+    media = int(last.frames.dts_ms[-1] - first.frames.dts_ms[-1])
+    if min(alone, media) >= scope.parameters["wait_s"] * 1000:
+        yield Evidence(
+            f"{first.kind} ends {seconds(alone)} before {last.kind}",
+            first.frames.row[-1:],
+            track=label(scope, first),
+            expected=f"{first.kind} within {scope.parameters['wait_s']:g} s",
+            actual=f"{last.kind} only",
+            key="ended",
+        )
+
+
 RULES: Final = (
     Rule(
         "AUD-01", "AAC without a sequence header", "error", "definite", no_header,
@@ -145,13 +167,15 @@ RULES: Final = (
         blame="sender",
     ),
     Rule(
-        "AUD-02", "AAC configuration too short", "warning", "definite", short_config,
+        "AUD-02", "AAC configuration too short", "warning", "definite",
+        concerning(short_config, "audio"),
         gates=("clear",), section="ISO/IEC 14496-3 §1.6.2.1",
         help="Wait for the encoder's extradata before the header is written.",
         blame="sender",
     ),
     Rule(
-        "AUD-03", "ADTS inside FLV", "error", "definite", adts, gates=("clear",),
+        "AUD-03", "ADTS inside FLV", "error", "definite",
+        concerning(adts, "audio", frozenset({"aac"})), gates=("clear",),
         section="FLV 10.1 §E.4.2.2",
         help="Strip the 7 or 9 bytes of the ADTS header; FLV wants raw AAC frames.",
         blame="sender",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import Evidence, Outcome, Rule
+from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule
 from analyzer.tcp import Gap
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def no_payload(scope: Scope) -> Iterator[Outcome]:
         missing = stream.gaps.missing()
         if not stream.stats.segments and missing > scope.parameters["acknowledged_bytes"]:
             yield Evidence(
-                f"no payload of the {_sender(direction)} was captured, but {missing} of its bytes "
+                f"no payload of the {SIDES[direction]} was captured, but {missing} of its bytes "
                 "were acknowledged",
                 direction=direction,
                 frame=stream.gaps[0].first_frame or None,
@@ -55,7 +55,7 @@ def snaplen(scope: Scope) -> Iterator[Outcome]:
         total = sum(gap.length for gap in gaps)
         share = 100 * total / max(scope.tcp(direction).length, 1)
         yield Evidence(
-            f"{total} bytes ({share:.0f} %) from the {_sender(direction)} cut off by the snapshot "
+            f"{total} bytes ({share:.0f} %) from the {SIDES[direction]} cut off by the snapshot "
             f"length in {_places(gaps)}",
             direction=direction,
             frame=gaps[0].first_frame,
@@ -70,7 +70,7 @@ def gaps(scope: Scope) -> Iterator[Outcome]:
     for direction, found in _gaps(scope, _REASONS):
         total, first = sum(gap.length for gap in found), found[0]
         yield Evidence(
-            f"{total} bytes from the {_sender(direction)} missing in {_places(found)}; first "
+            f"{total} bytes from the {SIDES[direction]} missing in {_places(found)}; first "
             f"{first.length} bytes at stream offset {first.offset}, {_REASONS[first.reason]}",
             direction=direction,
             frame=first.first_frame,
@@ -138,10 +138,6 @@ def unordered(scope: Scope) -> Iterator[Outcome]:
     for problem in scope.session.captures.problems:
         if problem.code == "unordered_files":
             yield Evidence(problem.text, frame=problem.frame or None)
-
-
-def _sender(direction: int) -> str:
-    return "server" if direction else "client"
 
 
 def _places(found: list[Gap]) -> str:

@@ -17,13 +17,17 @@ class Link(NamedTuple):
     same_direction: bool = False
 
 
+SOON_NS: Final = 5_000_000_000
+"""A reset within this time of an error is taken for its consequence."""
 _MEDIA: Final = ("VID", "AUD", "META", "TS", "MUX", "ERT", "NET-03", "NET-04", "NET-05")
 _BODIES: Final = (*_MEDIA, "AMF", "CMD", "CTL", "CHK", "END")
 
 LINKS: Final[tuple[Link, ...]] = (
-    Link("CAP-03", ("CAP-04", "HS", *_BODIES)),
-    Link("CAP-04", _BODIES),
+    Link("CAP-03", ("CAP-04", "HS", *_BODIES), True),
+    Link("CAP-04", _BODIES, True),
     Link("CAP-01", ("CHK-13", *_MEDIA)),
+    Link("TLS-01", ("HS", "NET-06", "END")),
+    Link("TLS-02", ("HS", "NET-06", "END")),
     Link("HS", ("HS", "NET-06", "END", "CMD")),
     Link("CHK-03", ("CHK-01",)),
     Link("CHK-02", ("CHK-01", "CHK-13", "NET-06")),
@@ -35,18 +39,25 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("CMD-05", ("CMD", "NET-06", "END", *_MEDIA)),
     Link("CMD-11", ("CMD", "NET-06", "END", *_MEDIA)),
     Link("CMD-03", ("CMD-01", "CMD-04", "CMD-05", "CMD-09", "CMD-11")),
-    Link("CMD-09", ("CMD-10", "NET-06", "END")),
+    Link("CMD-09", ("CMD-10", "END")),
     Link("CMD-10", ("NET-06", "END")),
+    *(Link(cause, ("REC-01",)) for cause in ("TLS", "HS", "CMD")),
     Link("ERT-04", ("NET-06", "CMD-10", "END")),
     Link("CTL-01", ("NET-06", "END")),
     Link("CTL-03", ("NET-06", "END")),
+    Link("REC-03", ("VID-01", "AUD-01")),
     Link("VID-01", ("VID-06", "VID-07")),
     Link("VID-11", ("TS-01", "TS-04"), True),
     Link("TS-05", ("TS-01", "TS-03")),
     Link("TS-04", ("TS-01", "TS-02", "TS-10", "MUX-01"), True),
     Link("NET-01", ("NET-02", "NET-03", "NET-04", "VID-14", "NET-06")),
     Link("NET-02", ("NET-03", "NET-04", "VID-14", "TS-03", "MUX-01", "NET-06")),
-    Link("NET-03", ("NET-04", "VID-14")),
+    Link("NET-03", ("NET-04", "VID-14", "MUX-01", "TS-03")),
+    Link("TS-03", ("NET-04", "MUX-01"), True),
+    Link("TS-08", ("MUX-01",), True),
+    Link("TS-09", ("MUX-01",), True),
+    Link("ERT-06", ("VID-08", "VID-09", "VID-10"), True),
+    Link("META-03", ("AUD-05",), True),
     Link("NET-07", ("NET-03", "NET-08", "REC-02")),
 )
 """Earlier rows win. Names are rules (`CHK-05`) or groups (`CHK`)."""
@@ -71,6 +82,7 @@ def link(found: list[Diagnostic]) -> None:
             for cause in causes:
                 if _named(cause.rule, (row.cause,)):
                     _apply(row, cause, items)
+        _resets(items)
     by_id = {item.id: item for item in found}
     for item in found:
         seen = {item.id}
@@ -88,6 +100,21 @@ def _apply(row: Link, cause: Diagnostic, items: list[Diagnostic]) -> None:
         other = None not in (item.direction, cause.direction) and item.direction != cause.direction
         if not (row.same_direction and other) and not _before(item, cause):
             item.cause = cause.id
+
+
+def _resets(items: list[Diagnostic]) -> None:
+    """Link a reset to the last error shortly before it: its probable cause."""
+    for item in items:
+        if item.rule != "NET-06" or item.cause is not None or item.time_ns is None:
+            continue
+        near = [
+            other
+            for other in items
+            if other.severity == "error" and other.time_ns is not None and other is not item
+            and 0 <= item.time_ns - other.time_ns <= SOON_NS and other.cause != item.id
+        ]  # fmt: skip
+        if near:
+            item.cause = max(near, key=lambda other: other.time_ns or 0).id
 
 
 def _before(item: Diagnostic, cause: Diagnostic) -> bool:

@@ -16,8 +16,6 @@ from dissectors.chunk_state import Flag
 if TYPE_CHECKING:
     from analyzer.rules.scope import Rows, Scope
 
-NEEDED: Final = 50
-"""Messages of a chunk stream from which a rate is told."""
 _HALF: Final = 1 << 31
 SAMPLE: Final = 200
 """Chunk headers read from the capture per direction; extended timestamps in deltas are rare."""
@@ -82,14 +80,15 @@ def extended_differs(scope: Scope) -> Iterator[Outcome]:
 
 def _extended(scope: Scope, direction: int) -> Rows:
     rows = scope.rows(direction)
-    found: Rows = rows[scope.column("flags", rows) & Flag.EXTENDED != 0]
-    return found
+    key = ("extended timestamps", scope.connection.index, direction)
+    return scope.shared.once(key, lambda: rows[scope.column("flags", rows) & Flag.EXTENDED != 0])
 
 
 def _deltas(scope: Scope, direction: int) -> tuple[Rows, Rows, Rows]:
     """Return messages of fmt 1 and 2 with an extended timestamp: rows, deltas, rows before."""
     rows = _extended(scope, direction)
-    rows = rows[np.isin(scope.column("fmt", rows), (1, 2))][:SAMPLE]
+    if len(rows):
+        rows = rows[np.isin(scope.column("fmt", rows), (1, 2))][:SAMPLE]
     if not len(rows):
         return rows, rows, rows
     heads = [scope.session.header_bytes(int(row))[-4:] for row in rows]
@@ -169,7 +168,8 @@ def high_csid(scope: Scope) -> Iterator[Outcome]:
                 expected="chunk stream 2, message stream 0",
                 track=f"{name} control",
             )
-        shared = np.intersect1d(csids[types == spec.AUDIO], csids[types == spec.VIDEO])
+        sounds, pictures = csids[types == spec.AUDIO], csids[types == spec.VIDEO]
+        shared = np.intersect1d(sounds, pictures) if len(sounds) and len(pictures) else sounds[:0]
         if len(shared):
             both = np.isin(types, (spec.AUDIO, spec.VIDEO)) & (csids == shared[0])
             yield Evidence(
@@ -182,11 +182,13 @@ def high_csid(scope: Scope) -> Iterator[Outcome]:
 
 def _by_csid(scope: Scope, rows: Rows) -> Iterator[tuple[int, Rows]]:
     """Yield chunk streams with both fmt 3 and other messages: a flood has too many of others."""
+    if not len(rows):
+        return
     csids = scope.column("csid", rows)
     order = np.argsort(csids, kind="stable")
     found, starts = np.unique(csids[order], return_index=True)
     fmt3 = (scope.column("fmt", rows)[order] == 3).astype(np.int64)
-    again = np.add.reduceat(fmt3, starts) if len(rows) else starts
+    again = np.add.reduceat(fmt3, starts)
     ends = np.append(starts[1:], len(rows))
     for number in np.flatnonzero((again > 0) & (again < ends - starts)).tolist():
         yield int(found[number]), rows[order[starts[number] : ends[number]]]

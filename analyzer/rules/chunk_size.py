@@ -73,6 +73,8 @@ def fitting(scope: Scope, direction: int, lost_at: int) -> Fit | None:
     reader = scope.half(direction).reader
     assert reader is not None
     announced = [c.size for c in reader.chunk_size_changes if c.stream_offset <= lost_at]
+    if not announced:  # the reader found its place behind it only
+        return None
     other = scope.half(1 - direction).reader
     peer = [change.size for change in other.chunk_size_changes] if other is not None else []
     for at in (int(before.max()), begin):

@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.model import DIRECTIONS
 from analyzer.rules import chunk_size
-from analyzer.rules.rule import Evidence, Outcome, Rule
+from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule
 from dissectors import spec
 from dissectors.chunk_state import Flag, ReaderEvent
 
@@ -20,7 +20,6 @@ _SEARCHES = ("resync", "unreadable")
 _UNKNOWN = "on unknown chunk stream"
 _SWAPPED: Final = frozenset({128, 4096, *(1 << n for n in range(8, 17)), 60000})
 """Sizes that a sender meant if they appear with their bytes reversed."""
-SIDES: Final = ("client", "server")
 
 
 def _events(scope: Scope, *codes: str) -> Iterator[tuple[int, list[ReaderEvent]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.rules.connect import NEIGHBOURS, published, rejections, said
-from analyzer.rules.rule import NOTHING, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import CLOSING, NOTHING, Evidence, Outcome, Rule, Severity
 from analyzer.rules.scope import number
 from dissectors.text import safe
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _REFUSED: Final = (".BadName", ".Denied", ".Unauthorized")
 _NOT_FOUND: Final = ("NetStream.Play.StreamNotFound", "NetStream.Play.Failed")
-_CLOSING: Final = frozenset({"deleteStream", "closeStream", "FCUnpublish"})
 _NEEDED: Final = frozenset({"connect", "createStream"})
 _BARE: Final = b"\x02\0\x0bonFCPublish"
 SAMPLE: Final = 1000
@@ -201,7 +200,7 @@ def refused(scope: Scope) -> Iterator[Outcome]:
 def killed(scope: Scope) -> Iterator[Outcome]:
     """CMD-10: the server accepts publish and closes soon after."""
     starts = [call for call in scope.named("onStatus") if call.code.endswith("Publish.Start")]
-    ended = any(call.command.name in _CLOSING for call in scope.commands() if not call.direction)
+    ended = any(call.command.name in CLOSING for call in scope.commands() if not call.direction)
     if not starts or ended or scope.closed_by() != "server":
         return
     start, limits = starts[0], scope.parameters
@@ -213,10 +212,13 @@ def killed(scope: Scope) -> Iterator[Outcome]:
         return
     sent = scope.rows(0)
     last = scope.session.type_name(int(sent[-1])) if len(sent) else "nothing"
+    closed = scope.connection.tcp_connection.first_close
     yield Evidence(
         f"the server accepted publish and closed {after / 1e9:.2f} s later: a hook, an access rule "
         f"or a check of the media; last from the client: {last}",
-        [start.row],
+        frame=closed[2] if closed is not None else None,
+        time_ns=scope.end_ns,
+        direction=1,
         actual=scope.connection.closed_by,
     )
 
@@ -250,6 +252,7 @@ RULES: Final = (
         section=f"{_STREAMS}.6",
         help="Somebody publishes under this name, or the key is wrong. A server that keeps dead "
         "publishers needs a shorter timeout.",
+        blame="client",
     ),
     Rule(
         "CMD-05", "publish or play not answered", "error", "definite", silence,
@@ -279,6 +282,7 @@ RULES: Final = (
         "CMD-09", "A command was refused", "error", "definite", refused,
         section="RTMP 1.0 §7.2",
         help="The description is the peer's own; its log says more.",
+        blame="receiver",
     ),
     Rule(
         "CMD-10", "Accepted, then closed", "error", "likely", killed,
@@ -290,6 +294,6 @@ RULES: Final = (
         "CMD-11", "Nothing to play", "error", "definite", nothing_to_play,
         gates=("clear", "dir"), section=f"{_STREAMS}.1",
         help="Check the stream's name, and that it is being published.",
-        parameters={"media_s": 5},
+        blame="client", parameters={"media_s": 5},
     ),
 )  # fmt: skip

@@ -216,6 +216,7 @@ RULES: Final = (
         section="RTMP 1.0 §7.2.1.1",
         help="Check the application's name and the credentials; the description is the server's "
         "own.",
+        blame="client",
     ),
     Rule(
         "CMD-02",

@@ -10,17 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import NOTHING, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import CLOSING, NOTHING, SIDES, Evidence, Outcome, Rule, Severity
 from dissectors import spec
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Rows, Scope
 
-SIDES: Final = ("client", "server")
 _MASK: Final = 0xFFFFFFFF
 _PING, _PONG = 6, 7
 _MODULI: Final = ((1 << 31, "2^31"), (0xF0000000, "0xF0000000"))
-_CLOSING: Final = frozenset({"deleteStream", "closeStream", "FCUnpublish"})
 
 
 def _numbers(scope: Scope, rows: Rows) -> Rows:
@@ -84,7 +82,7 @@ def _stopped(scope: Scope, direction: int) -> bool:
     end = scope.end_ns if scope.closed_by() else scope.capture_end_ns
     if end - last >= scope.parameters["silent_s"] * 1e9:
         return True
-    ended = any(call.command.name in _CLOSING for call in scope.commands())
+    ended = any(call.command.name in CLOSING for call in scope.commands())
     return scope.closed_by() == SIDES[direction] and not ended
 
 

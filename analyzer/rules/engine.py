@@ -121,7 +121,7 @@ def _finding(rule: Rule, scope: Scope, items: list[Evidence], policy: Policy) ->
         title=rule.title,
         severity=policy.severities.get(rule.id, lead.severity or rule.severity),
         text=lead.text + times,
-        confidence=lead.confidence or rule.confidence,
+        confidence=_confidence(rule, scope, lead),
         connection=view.id if view is not None else None,
         message=first.message,
         frame=first.frame,
@@ -139,6 +139,13 @@ def _finding(rule: Rule, scope: Scope, items: list[Evidence], policy: Policy) ->
         blame=_who(lead.blame or rule.blame, direction),
         key=lead.key,
     )
+
+
+def _confidence(rule: Rule, scope: Scope, lead: Evidence) -> str:
+    """Behind a hole of its direction nothing that was read is more than likely."""
+    said = lead.confidence or rule.confidence
+    hole = "clear" in rule.gates and scope.known is not None and gates.behind_hole(scope, lead)
+    return "likely" if hole and said == "definite" else said
 
 
 def _who(blame: str | None, direction: int | None) -> str | None:

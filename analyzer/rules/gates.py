@@ -18,6 +18,8 @@ def _full(scope: Scope) -> str | None:
         return "the beginning of the connection was not captured"
     if not view.handshake_seen:
         return "no complete RTMP handshake was captured"
+    if scope.session.messages.first:
+        return "of an input without an end, only the last messages are kept"
     return None
 
 
@@ -34,9 +36,11 @@ def _tcp(scope: Scope) -> str | None:
 
 
 def _clear(scope: Scope) -> str | None:
-    if len(scope.rows(0)) or len(scope.rows(1)) or scope.connection.variant == "rtmp":
+    if len(scope.rows(0)) or len(scope.rows(1)):
         return None
-    return "the connection is encrypted, and there are no keys"
+    if scope.connection.variant in ("rtmps", "rtmpe"):
+        return "the connection is encrypted, and there are no keys"
+    return "no message could be read"
 
 
 def _whole(scope: Scope) -> str | None:

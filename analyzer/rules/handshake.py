@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analyzer.rules import tls
 from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 
@@ -22,6 +23,10 @@ def _facts(scope: Scope) -> dict[str, Any] | None:
     """Return the handshake as the report has it; its digests are looked for once."""
     view = scope.connection
     return scope.shared.once(("handshake", view.index), lambda: view.handshake)
+
+
+def _tls(scope: Scope) -> bool:
+    return scope.connection.variant == "rtmps"
 
 
 def _span(scope: Scope, direction: int, packet: int) -> tuple[int, int]:
@@ -54,7 +59,7 @@ def not_echoed(scope: Scope) -> Iterator[Outcome]:
 def stalled(scope: Scope) -> Iterator[Outcome]:
     """HS-02: the handshake is not completed, or late."""
     view, limits = scope.connection, scope.parameters
-    if not view.from_start or not scope.half(0).first or not scope.half(1).has_data:
+    if not view.from_start or not scope.half(0).first or not scope.half(1).has_data or _tls(scope):
         yield NOTHING
         return
     if any(len(scope.tcp(direction).gaps) for direction in (0, 1)):
@@ -115,7 +120,7 @@ def unanswered(scope: Scope) -> Iterator[Outcome]:
     """HS-03: the server takes C0 and C1 and says nothing."""
     tcp, server = scope.connection.tcp_connection, scope.connection.sides[1]
     sent = scope.tcp(0).length - scope.tcp(0).gaps.missing()
-    if sent < _SIZE or scope.tcp(1).length or not tcp.saw_syn[server]:
+    if sent < _SIZE or scope.tcp(1).length or not tcp.saw_syn[server] or _tls(scope):
         yield NOTHING
     elif closed := scope.closed_by():
         yield Evidence(
@@ -162,7 +167,7 @@ def version(scope: Scope) -> Iterator[Outcome]:
     """HS-05: another version than 3."""
     for direction in (0, 1):
         first = scope.half(direction).first
-        if first and first[0] != spec.VERSION:
+        if first and first[0] != spec.VERSION and not tls.is_tls(first):
             encrypted = first[0] in spec.RTMPE_VERSIONS
             yield Evidence(
                 f"{_PACKETS[direction][0]} is version {first[0]}"
@@ -221,6 +226,7 @@ RULES: Final = (
         "error",
         "definite",
         unanswered,
+        gates=(),
         section="RTMP 1.0 §5.2.1",
         help="Is the server at this port an RTMP server, and does it accept this client's "
         "handshake?",
@@ -232,6 +238,7 @@ RULES: Final = (
         "warning",
         "definite",
         digest,
+        gates=(),
         section="RTMP 1.0 §5.2.3",
         help="Flash Player and old servers want a valid digest before they send H.264; others "
         "ignore it.",

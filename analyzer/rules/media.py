@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from analyzer.rules.rule import NOTHING, Evidence, Function, Outcome, Severity
 
 if TYPE_CHECKING:
     from analyzer.metrics import ConnectionMetrics, Stream, Track
@@ -16,7 +20,47 @@ Array = npt.NDArray[Any]
 
 PUBLISH, PLAY = 0, 1
 """Directions: media to the server, media to the client."""
+_RANKS: Final = ("error", "warning", "note")
 DIRECTIONS: Final = ("to the server", "to the client")
+
+
+def concerning(
+    function: Function, kind: str | None = None, codecs: frozenset[str] | None = None
+) -> Function:
+    """Return the rule's function for connections with such tracks; for others it has no subject,
+    so that a stream without audio does not pass the rules about audio."""
+
+    @wraps(function)
+    def judged(scope: Scope) -> Iterable[Outcome]:
+        some = (track.codec for _, track in tracks(scope, kind))
+        if any(codecs is None or codec in codecs for codec in some):
+            yield from function(scope)
+        else:
+            yield NOTHING
+
+    return judged
+
+
+def together(function: Function, severity: Severity) -> Function:
+    """Return the rule's function with all it finds of a track as one evidence: the worst leads,
+    the others are named after it. `severity` is the rule's."""
+
+    @wraps(function)
+    def judged(scope: Scope) -> Iterable[Outcome]:
+        found: dict[str, list[Evidence]] = {}
+        for outcome in function(scope):
+            if isinstance(outcome, Evidence):
+                found.setdefault(outcome.track, []).append(outcome)
+            else:
+                yield outcome
+        for items in found.values():
+            items.sort(key=lambda item: _RANKS.index(item.severity or severity))
+            text = "; ".join(dict.fromkeys(item.text for item in items))
+            count = len(items[0].rows) if items[0].count is None else items[0].count
+            key = "+".join(dict.fromkeys(item.key for item in items if item.key))
+            yield replace(items[0], text=text, count=max(count, 1), key=key)
+
+    return judged
 
 
 def measured(scope: Scope) -> ConnectionMetrics:
@@ -53,6 +97,25 @@ def stream_label(scope: Scope, place: Stream | Track, name: str) -> str:
 def rows(track: Track, at: Array) -> Array:
     """Return the message rows of some frames."""
     return np.asarray(track.frames.row[at])
+
+
+def broken_clock(*some: Track | None) -> str | None:
+    """Say so where timestamps go back, or jump while frames keep coming: what compares them with
+    another clock has nothing to say then (TS-01, TS-03, TS-04, TS-05 do)."""
+    for track in some:
+        if track is None:
+            continue
+        if len(track.backward):
+            return f"the timestamps of {track.kind} go back"
+        if sudden_jumps(track).any():
+            return f"the timestamps of {track.kind} jump"
+    return None
+
+
+def sudden_jumps(track: Track, least_ms: float = 1000) -> Array:
+    """Return a mask over `track.joined`: large steps without as long a wait."""
+    steps = track.steps_ms
+    return np.asarray((steps > least_ms) & (track.waits_ns < steps * 500_000))
 
 
 def longest_run(mask: Array) -> int:

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.metrics.configuration import Metadata
-from analyzer.rules.media import PUBLISH, label, measured, seconds, stream_label, streams
+from analyzer.rules.media import (
+    PUBLISH,
+    concerning,
+    label,
+    measured,
+    seconds,
+    stream_label,
+    streams,
+    together,
+)
 from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 from dissectors.messages.codec_names import fourcc_of
@@ -21,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_HANDLERS: Final = 50
 """Different first bytes of data messages that are looked at for META-05."""
+MAX_NAMED: Final = 64 << 10
+"""Bytes of a data message that is looked at; cue points and captions have some hundred."""
 _KEYS: Final = {
     "video": ("videocodecid", "width", "height", "framerate"),
     "audio": ("audiocodecid", "audiosamplerate", "audiochannels"),
@@ -107,7 +118,7 @@ def late(scope: Scope) -> Iterator[Outcome]:
 def without_tracks(scope: Scope) -> Iterator[Outcome]:
     """META-02: onMetaData names neither codecs nor sizes."""
     for stream in _with_frames(scope):
-        own = _own(scope, stream)
+        own = [item for item in _own(scope, stream) if item.decoded]
         if own and not any(key in item.values for item in own for key in _all_keys()):
             yield Evidence(
                 "onMetaData says nothing about audio or video",
@@ -261,11 +272,19 @@ def _handlers(scope: Scope) -> Counter[tuple[int, str]]:
         examples = dict(zip(heads, rows.tolist(), strict=True))
         counts = Counter(heads)
         for head in sorted(examples)[:MAX_HANDLERS]:
-            summary = scope.session.summary(examples[head])
-            name = summary[1].get("name") if summary else None
-            if isinstance(name, str) and name not in _UNTIMED:
+            name = _name(scope, examples[head])
+            if name and name not in _UNTIMED:
                 found[direction, name] += counts[head]
     return found
+
+
+def _name(scope: Scope, row: int) -> str:
+    """Return the handler's name, "" where the message does not begin with a short string."""
+    if scope.value(row, "length") > MAX_NAMED:
+        return ""
+    body = scope.session.body(row).data.removeprefix(b"\0")  # the format selector of type 15
+    length = int.from_bytes(body[1:3], "big")
+    return body[3 : 3 + length].decode("utf-8", "replace") if body[:1] == b"\x02" else ""
 
 
 def timed_data(scope: Scope) -> Iterator[Outcome]:
@@ -280,7 +299,7 @@ def timed_data(scope: Scope) -> Iterator[Outcome]:
                 total = sum(by_name[direction, name] for name in names)
                 shown = safe(", ".join(names)[:100])
                 yield Evidence(
-                    f"{total} timed data messages: {shown}",
+                    f"{total} timed data message{'s' * (total != 1)}: {shown}",
                     _data_rows(own, direction)[:1],
                     track=f"data {('c2s', 's2c')[direction]}",
                     count=1,
@@ -342,13 +361,15 @@ RULES: Final = (
         blame="sender", parameters={"late_ms": 3000},
     ),
     Rule(
-        "META-02", "onMetaData names no tracks", "warning", "definite", without_tracks,
+        "META-02", "onMetaData names no tracks", "warning", "definite",
+        concerning(without_tracks),
         gates=("clear",), section="FLV 10.1 §E.5",
         help="Name the codecs and sizes: videocodecid, audiocodecid, width, height.",
         blame="sender",
     ),
     Rule(
-        "META-03", "onMetaData is not true", "warning", "definite", untrue, gates=("clear",),
+        "META-03", "onMetaData is not true", "warning", "definite",
+        concerning(together(untrue, "warning")), gates=("clear",),
         section="FLV 10.1 §E.5",
         help="Fill onMetaData from the encoder's real settings; some players and packagers trust "
         "it.",
@@ -356,7 +377,8 @@ RULES: Final = (
         parameters={"frame_rate_percent": 10, "bitrate_percent": 30, "wait_s": 5},
     ),
     Rule(
-        "META-04", "Codec id of an uncommon form", "note", "definite", codec_form,
+        "META-04", "Codec id of an uncommon form", "note", "definite",
+        concerning(codec_form),
         gates=("clear",), section="E-RTMP v2 \"onMetaData\"",
         help="Servers without Enhanced RTMP know 7 (H.264) and 10 (AAC); Enhanced RTMP writes the "
         "FourCC as a number.",

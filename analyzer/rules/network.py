@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import NOTHING, Blame, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import CLOSING, NOTHING, SIDES, Blame, Evidence, Outcome, Rule, Severity
 from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Scope
     from analyzer.tcp.segments import Event
 
-SIDES: Final = ("client", "server")
 _SECOND: Final = 1_000_000_000
-_CLOSING: Final = frozenset({"deleteStream", "closeStream", "FCUnpublish"})
 _DOUBLED: Final = (1.6, 2.6)
 """A retransmission timer doubles (RFC 6298 §5.5); captured times are a little off."""
 
@@ -137,7 +135,7 @@ def reset(scope: Scope) -> Iterator[Outcome]:
     partial = [row for row in (_partial(scope, d) for d in (0, 1)) if row is not None]
     left = sum(scope.value(r, "length") - scope.value(r, "received") for r in partial)
     rest = f", {left} bytes of a message still to come" if left else ""
-    ended = any(call.command.name in _CLOSING for call in calls)
+    ended = any(call.command.name in CLOSING for call in calls)
     playing = scope.connection.role == "play" and who == "client"
     severity: Severity = "error" if partial else "warning"
     if ended or playing:

@@ -1,4 +1,4 @@
-"""Coded pictures and decoder configurations (VID-05 to VID-08, VID-11, VID-15).
+"""Coded pictures (VID-05, 06, 08, 11, 15).
 
 The first bytes of every frame are in the index. Beyond them a sample of the bodies is read: the
 first frames, then keyframes and others evenly over the stream.
@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from analyzer.rules.media import rows, tracks
+from analyzer.rules.media import concerning, rows, together, tracks
 from analyzer.rules.rule import Evidence, Outcome, Rule
+from analyzer.rules.video_config import NAL_CODECS, START_CODES
 from dissectors import spec
 from dissectors.codecs.bits import BitReader
 from dissectors.codecs.nal import MAX_NAL_UNITS
 
 if TYPE_CHECKING:
     from analyzer.metrics import Track
-    from analyzer.metrics.configuration import Configuration
     from analyzer.rules.media import Array
     from analyzer.rules.scope import Scope
 
 SAMPLES: Final = 10_000
 """Bodies read per session, divided among its tracks."""
 _PER_TRACK: Final = (8, 96)
-_NAL_CODECS: Final = frozenset({"h264", "hevc"})
-_START_CODES: Final = (b"\0\0\1", b"\0\0\0\1")
 _IDR: Final = 5
 _IRAP: Final = range(16, 22)
 _SLICES: Final = {"h264": frozenset({1, 2, _IDR}), "hevc": frozenset(range(32))}
@@ -41,7 +39,6 @@ _ODD_UNITS: Final = {
              38: "filler data"},
 }  # fmt: skip
 _B_SLICES: Final = frozenset({1, 6})
-_VPS, _SPS, _PPS = 32, 33, 34
 _MAX_CTS_FRAMES: Final = 32
 """Frames that hierarchical coding may need between decoding and showing."""
 
@@ -64,7 +61,7 @@ class Picture(NamedTuple):
 
 def pictures(scope: Scope, track: Track) -> list[Picture]:
     """Return the sample of a track; [] for codecs without NAL units."""
-    if track.codec not in _NAL_CODECS:
+    if track.codec not in NAL_CODECS:
         return []
     key = ("pictures", track.connection, track.direction, track.msid, track.track_id)
     return scope.shared.once(key, lambda: _read(scope, track))
@@ -81,7 +78,9 @@ def _read(scope: Scope, track: Track) -> list[Picture]:
         whole = scope.value(row, "length") == columns.size[entry]
         if scope.value(row, "type_id") != spec.VIDEO or not whole:
             continue  # a part of an aggregate, or one of several tracks
-        body = scope.session.body(row).data
+        body, missing = scope.session.body(row)
+        if missing:  # lost, or gone from a live capture's ring
+            continue
         start = int(columns.headers.data_at[entry])
         found.append(_picture(at, body, start, size, track.codec or ""))
     return found
@@ -125,14 +124,15 @@ def _picture(frame: int, body: bytes, start: int, size: int, codec: str) -> Pict
                 bits.ue()  # first_mb_in_slice
                 slice_type = bits.ue() % 5
     fits = position == len(body) or len(types) == MAX_NAL_UNITS
-    annex_b = not fits and body[start : start + 4].startswith(_START_CODES)
+    annex_b = not fits and body[start : start + 4].startswith(START_CODES)
     return Picture(frame, types, fits, empty, annex_b, slice_type)
 
 
-def _of(scope: Scope) -> Iterator[tuple[str, Track, list[Picture]]]:
+def _of(scope: Scope, annex_b: bool = False) -> Iterator[tuple[str, Track, list[Picture]]]:
+    """Yield tracks with their sample; those with start codes (VID-05) only where asked for."""
     for name, track in tracks(scope, "video"):
         found = pictures(scope, track)
-        if found:
+        if found and (annex_b or not any(item.annex_b for item in found)):
             yield name, track, found
 
 
@@ -155,7 +155,7 @@ def _first_units(scope: Scope, track: Track) -> tuple[Array, Array, Array]:
 
 def annex_b(scope: Scope) -> Iterator[Outcome]:
     """VID-05: start codes where lengths belong."""
-    for name, track, found in _of(scope):
+    for name, track, found in _of(scope, annex_b=True):
         bad = [item.frame for item in found if item.annex_b]
         if not bad:
             continue
@@ -179,8 +179,6 @@ def lengths(scope: Scope) -> Iterator[Outcome]:
                 f"NAL unit lengths have {size} bytes", [track.configurations[0].row],
                 track=name, severity="note", expected="4", actual=str(size), key="size",
             )  # fmt: skip
-        if any(item.annex_b for item in found):
-            continue
         length, _, known = _first_units(scope, track)
         columns = scope.session.metrics.columns
         room = track.frames.size - columns.headers.data_at[track.frames.entry] - size
@@ -201,66 +199,6 @@ def lengths(scope: Scope) -> Iterator[Outcome]:
                 "NAL units of length 0", rows(track, np.array(empty)),
                 track=name, severity="warning", key="empty",
             )  # fmt: skip
-
-
-def bad_configuration(scope: Scope) -> Iterator[Outcome]:
-    """VID-07: a decoder configuration record that decoders refuse."""
-    for name, track in tracks(scope, "video"):
-        for item in track.configurations:
-            fault = _fault(item) if item.record else None
-            if fault is not None:
-                text, grave = fault
-                yield Evidence(
-                    text,
-                    [item.row],
-                    track=name,
-                    severity="error" if grave else "warning",
-                    key=text,
-                )
-                break
-
-
-def _fault(item: Configuration) -> tuple[str, bool] | None:
-    """Return what is wrong with a record, and whether it is an error."""
-    record, values = item.record, item.values
-    if item.codec not in _NAL_CODECS:
-        return None
-    if record.startswith(_START_CODES):
-        return "the sequence header holds Annex B parameter sets instead of a record", True
-    if not values or "nal_length_size" not in values:
-        return "the decoder configuration record ends early", True
-    counts = _hevc_units(record) if item.codec == "hevc" else _avc_units(values)
-    if record[0] != 1 and item.codec == "h264":
-        return f"the decoder configuration record has version {record[0]} instead of 1", True
-    for kind in ("VPS", "SPS", "PPS"):
-        if kind in counts and not counts[kind]:
-            return f"the decoder configuration record has no {kind}", True
-    if "width" not in values:
-        return "the SPS cannot be decoded", True
-    if counts["SPS"] > 1:
-        return f"the decoder configuration record has {counts['SPS']} SPS", False
-    return None
-
-
-def _avc_units(values: dict[str, int]) -> dict[str, int]:
-    return {"SPS": values.get("sps", 0), "PPS": values.get("pps", 0)}
-
-
-def _hevc_units(record: bytes) -> dict[str, int]:
-    """Count the parameter sets of an hvcC (ISO/IEC 14496-15 §8.3.3.1)."""
-    found: Counter[int] = Counter()
-    position = 23
-    for _ in range(record[22] if len(record) > 22 else 0):
-        if position + 3 > len(record):
-            break
-        kind, count = record[position] & 63, int.from_bytes(record[position + 1 : position + 3])
-        position += 3
-        for _ in range(count):
-            if position + 2 > len(record):
-                break
-            found[kind] += 1
-            position += 2 + int.from_bytes(record[position : position + 2])
-    return {"VPS": found[_VPS], "SPS": found[_SPS], "PPS": found[_PPS]}
 
 
 def keyframe_flags(scope: Scope) -> Iterator[Outcome]:
@@ -347,7 +285,14 @@ def _undelayed(scope: Scope, name: str, track: Track) -> Iterator[Outcome]:
 def oddities(scope: Scope) -> Iterator[Outcome]:
     """VID-15: NAL units that do not belong into FLV."""
     for name, track, found in _of(scope):
-        odd = _ODD_UNITS[track.codec or ""]
+        codec = track.codec or ""
+        bare = [i.frame for i in found if i.types and not _SLICES[codec].intersection(i.types)]
+        if bare:  # some drones send SEI messages as access units of their own
+            yield Evidence(
+                f"{len(bare)} of {len(found)} sampled messages hold no slice",
+                rows(track, np.array(bare)), track=name, expected="a picture in each", key="bare",
+            )  # fmt: skip
+        odd = _ODD_UNITS[codec]
         counts = Counter(kind for item in found for kind in set(item.types) if kind in odd)
         if counts:
             shown = ", ".join(f"{odd[kind]} in {count}" for kind, count in sorted(counts.items()))
@@ -363,38 +308,36 @@ def oddities(scope: Scope) -> Iterator[Outcome]:
 
 RULES: Final = (
     Rule(
-        "VID-05", "Annex B in FLV", "error", "definite", annex_b, gates=("clear",),
+        "VID-05", "Annex B in FLV", "error", "definite",
+        concerning(annex_b, "video", NAL_CODECS), gates=("clear",),
         section="ISO/IEC 14496-15 §5.3.3",
         help="Replace each start code by the length of its NAL unit.", blame="sender",
     ),
     Rule(
-        "VID-06", "NAL unit lengths wrong", "error", "definite", lengths, gates=("clear",),
+        "VID-06", "NAL unit lengths wrong", "error", "definite",
+        concerning(together(lengths, "error"), "video", NAL_CODECS), gates=("clear",),
         section="ISO/IEC 14496-15 §5.3.3",
         help="The lengths of a picture's NAL units and their length fields fill the message.",
         blame="sender",
     ),
     Rule(
-        "VID-07", "Decoder configuration faulty", "error", "definite", bad_configuration,
-        gates=("clear",), section="ISO/IEC 14496-15 §5.3.3.1",
-        help="Build the record from the encoder's current parameter sets: one SPS, one PPS, for "
-        "HEVC a VPS.",
-        blame="sender",
-    ),
-    Rule(
-        "VID-08", "Keyframe flag wrong", "warning", "definite", keyframe_flags, gates=("clear",),
+        "VID-08", "Keyframe flag wrong", "warning", "definite",
+        concerning(together(keyframe_flags, "warning"), "video", NAL_CODECS), gates=("clear",),
         section="FLV 10.1 §E.4.3.1",
         help="FrameType 1 belongs to pictures a decoder can start at, and to all of them.",
         blame="sender",
     ),
     Rule(
-        "VID-11", "Composition times wrong", "warning", "definite", composition,
+        "VID-11", "Composition times wrong", "warning", "definite",
+        concerning(together(composition, "warning"), "video"),
         gates=("clear",), section="FLV 10.1 §E.4.3.2",
         help="The message's timestamp is the decoding time; the composition time is what the "
         "presentation time is later.",
         blame="sender", parameters={"most_ms": 1000, "b_percent": 5},
     ),
     Rule(
-        "VID-15", "Unusual NAL units", "note", "definite", oddities, gates=("clear",),
+        "VID-15", "Unusual NAL units", "note", "definite",
+        concerning(together(oddities, "note"), "video", NAL_CODECS), gates=("clear",),
         section="ISO/IEC 14496-15 §5.2",
         help="Some browsers' decoders stumble over them; remove them when repackaging.",
         blame="sender",

@@ -44,7 +44,8 @@ def moved(scope: Scope) -> Iterator[Outcome]:
         for old, new in pairwise(items):
             first, second = old.connection, new.connection
             began = _publish_time(new)
-            closed = first.closed_by is not None and first.end_ns <= began
+            limit = began + int(scope.parameters["closed_s"] * 1e9)
+            closed = first.closed_by is not None and first.end_ns <= limit
             if first.client.ip != second.client.ip and not closed and _silent(old, began):
                 yield Evidence(
                     f"the stream of {first.id} ({first.client.ip}) is published anew from "
@@ -105,10 +106,11 @@ def storm(scope: Scope) -> Iterator[Outcome]:
         period = float(np.median(np.diff(starts))) / 1e9
         where = f"all end at {stages.pop()}" if len(stages) == 1 else "they end at several stages"
         view = items[0].connection
+        third = items[number - 1].connection  # the first that makes it a storm
         yield Evidence(
             f"{len(items)} short connections of one client, every {period:.1f} s; {where}",
-            time_ns=view.start_ns,
-            frame=view.tcp_connection.start_frame,
+            time_ns=third.start_ns,
+            frame=third.tcp_connection.start_frame,
             count=1,
             actual=str(len(items)),
             connection=view.index,
@@ -165,6 +167,7 @@ RULES: Final = (
         over="capture",
         help="The old connection is dead, but the server does not know: shorten its timeout.",
         blame="network",
+        parameters={"closed_s": 5},
     ),
     Rule(
         "REC-01",

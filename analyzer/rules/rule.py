@@ -48,10 +48,14 @@ Severity = Literal["error", "warning", "note"]
 Confidence = Literal["definite", "likely", "heuristic"]
 Gate = Literal["full", "dir", "tcp", "clear", "whole"]
 """full: from the SYN with handshake, and the evidence stands before any hole of its direction.
-dir: both directions captured. tcp: genuine TCP, not a synthetic dump. clear: neither TLS nor
-RTMPE. whole: no byte is missing in either direction; for claims that something never came."""
+dir: both directions captured. tcp: genuine TCP, not a synthetic dump. clear: messages could be
+read. whole: no byte is missing in either direction; for claims that something never came."""
 Blame = Literal["client", "server", "sender", "receiver", "network", "capture"]
 """`sender` and `receiver` are of the evidence's direction."""
+SIDES: Final = ("client", "server")
+"""The sender of each direction."""
+CLOSING: Final = frozenset({"deleteStream", "closeStream", "FCUnpublish"})
+"""Commands by which a client ends its stream (RTMP 1.0 §7.2.2.3)."""
 Parameters = Mapping[str, float]
 _NONE: Final[Parameters] = MappingProxyType({})
 

@@ -68,6 +68,14 @@ def number(value: object) -> int | None:
     return None
 
 
+def _any_of(column: npt.NDArray[Any], values: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Compare with a few values: `numpy.isin` takes longer than most connections are worth."""
+    found: npt.NDArray[np.bool_] = column == values[0]
+    for value in values[1:]:
+        found |= column == value
+    return found
+
+
 class Shared:
     """What the rules compute once per session."""
 
@@ -143,7 +151,7 @@ class Scope:
         if not types:
             return rows
         key = ("rows", self.connection.index, direction, tuple(types))
-        return self.shared.once(key, lambda: rows[np.isin(self.column("type_id", rows), types)])
+        return self.shared.once(key, lambda: rows[_any_of(self.column("type_id", rows), types)])
 
     def media(self, direction: int) -> Rows:
         """Return the rows with audio, video and aggregates of a direction."""
@@ -216,7 +224,7 @@ class Scope:
     @property
     def capture_end_ns(self) -> int:
         """The capture's last packet, since its first."""
-        return self.session.capture.duration_ns
+        return self.shared.once("capture end", lambda: self.session.capture.duration_ns)
 
     def closed_by(self) -> str:
         """Return `client`, `server` or an empty string while open."""

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from analyzer.rules.media import PLAY, PUBLISH, label, measured, seconds, stream_label, streams
+from analyzer.rules.media import (
+    PLAY,
+    PUBLISH,
+    broken_clock,
+    concerning,
+    label,
+    measured,
+    seconds,
+    stream_label,
+    streams,
+    together,
+)
 from analyzer.rules.rule import NOTHING, Blame, Evidence, Inconclusive, Outcome, Rule
 from analyzer.rules.timing import clock_slope
 
@@ -43,10 +54,9 @@ def starved(scope: Scope) -> Iterator[Outcome]:
         name = stream_label(scope, stream, "media")
         silent = list(_silent(scope, stream, name))
         yield from silent
-        found = stream.starvation
-        if found is None:
-            if not silent:
-                yield Inconclusive("the stream is too short", name)
+        found, broken = stream.starvation, broken_clock(stream.video, stream.audio)
+        if found is None or broken:
+            yield Inconclusive(broken or "the stream is too short", name)
             continue
         share = found.per_mille / 10
         recovered = found.twice_ms >= _CAUGHT_UP * 2 * found.width_ns / 1e6
@@ -126,7 +136,10 @@ def backlog(scope: Scope) -> Iterator[Outcome]:
     """NET-04: the delay grows."""
     for stream in _live(scope):
         for track in (stream.video, stream.audio):
-            if track is not None:
+            broken = broken_clock(track)
+            if track is not None and broken:
+                yield Inconclusive(broken, label(scope, track))
+            elif track is not None:
                 yield from _backlog(scope, stream, track)
 
 
@@ -190,13 +203,15 @@ def buffered(scope: Scope) -> Iterator[Outcome]:
 
 RULES: Final = (
     Rule(
-        "NET-03", "Stream starves", "warning", "definite", starved, gates=("clear",),
+        "NET-03", "Stream starves", "warning", "definite", together(starved, "warning"),
+        gates=("clear",),
         help="Lower the bitrate, or look where the sender waits: network, receiver or encoder.",
         blame="network",
         parameters={"warning_percent": 90, "error_percent": 50, "silent_s": 3},
     ),
     Rule(
-        "NET-04", "Delay grows", "warning", "likely", backlog, gates=("clear",),
+        "NET-04", "Delay grows", "warning", "likely",
+        concerning(backlog), gates=("clear",),
         help="An encoder that sends more than the path takes must drop frames or lower its "
         "bitrate; a queue that is not drained keeps the delay for good.",
         blame="sender",

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.rules.media import PUBLISH, Array, label, rows, seconds, stream_label, streams
+from analyzer.rules.media import (
+    PUBLISH,
+    Array,
+    broken_clock,
+    concerning,
+    label,
+    rows,
+    seconds,
+    stream_label,
+    streams,
+    together,
+)
 from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule, Severity
 from dissectors import spec
 
@@ -16,8 +27,9 @@ if TYPE_CHECKING:
     from analyzer.rules.scope import Scope
 
 MAX_AGGREGATES: Final = 200
-"""Aggregates whose bodies are decoded for MUX-03."""
-_AGGREGATE_FAULTS: Final = frozenset({"back_pointer", "nested_aggregate"})
+"""Aggregates looked at for MUX-03."""
+MAX_AGGREGATE_BYTES: Final = 64 << 10
+"""Looked at of each; real ones hold some kilobytes."""
 
 
 def _worse(value: float, warning: float, error: float) -> Severity | None:
@@ -36,9 +48,10 @@ def start_offset(scope: Scope) -> Iterator[Outcome]:
         late = audio if offset > 0 else video
         if severity is None:
             wait = abs(int(audio.frames.time_ns[0]) - int(video.frames.time_ns[0])) / 1e6
-            if wait <= scope.parameters["silent_ms"] or stream.direction != PUBLISH:
-                continue
             late = max(audio, video, key=lambda track: int(track.frames.time_ns[0]))
+            least = scope.parameters["silent_ms"]
+            if wait <= least or stream.direction != PUBLISH or stream.lag_ms[late.kind][0] > least:
+                continue  # where only the order is bad: MUX-01
             text = f"{late.kind} comes {seconds(wait)} after the other track"
         else:
             text = f"{late.kind} begins {seconds(abs(offset))} after the other track"
@@ -61,10 +74,10 @@ def drift(scope: Scope) -> Iterator[Outcome]:
     for stream in streams(scope):
         if stream.video is None or stream.audio is None:
             continue
-        skew = stream.skew
+        skew, broken = stream.skew, broken_clock(stream.video, stream.audio)
         name = stream_label(scope, stream, "audio")
-        if skew is None or skew.drift_us_s is None or skew.span_ms < least:
-            yield Inconclusive(f"needs {seconds(least)} of audio and video", name)
+        if skew is None or skew.drift_us_s is None or skew.span_ms < least or broken:
+            yield Inconclusive(broken or f"needs {seconds(least)} of audio and video", name)
             continue
         slope = skew.drift_us_s / 1000
         severity = _worse(
@@ -85,9 +98,13 @@ def drift(scope: Scope) -> Iterator[Outcome]:
 def interleave(scope: Scope) -> Iterator[Outcome]:
     """MUX-01: tracks are not interleaved by time, or one does not arrive."""
     for stream in streams(scope):
+        broken = broken_clock(stream.video, stream.audio)
+        if broken:
+            yield Inconclusive(broken, stream_label(scope, stream, "order"))
         for kind, lag in stream.lag_ms.items():
             track = stream.main(kind)
-            assert track is not None
+            if track is None or broken:
+                continue
             severity = _worse(
                 int(lag.max()), scope.parameters["warning_ms"], scope.parameters["error_ms"]
             )
@@ -159,6 +176,8 @@ def aggregates(scope: Scope) -> Iterator[Outcome]:
     """MUX-03: aggregate messages with faults, or from a publisher."""
     for direction in (0, 1):
         own = scope.rows(direction, (spec.AGGREGATE,))
+        if not len(own):
+            yield NOTHING
         bad = [
             (row, fault)
             for row in own[:MAX_AGGREGATES].tolist()
@@ -176,18 +195,21 @@ def aggregates(scope: Scope) -> Iterator[Outcome]:
 
 
 def _fault(scope: Scope, row: int) -> str | None:
-    """Return what is wrong with an aggregate, its sub-messages' bodies not counted."""
-    root = scope.session.dissect(row).body
-    for expert in root.experts:
-        return expert.text
-    for node in root.children:
-        for child in (node, *node.children):
-            if child.name == "stream_id" and child.value:
-                return f"a sub-message has the stream id {child.value} instead of 0"
-            for expert in child.experts:
-                if expert.code in _AGGREGATE_FAULTS or expert.severity.name == "ERROR":
-                    return expert.text
-    return None
+    """Return what is wrong with an aggregate: tags of 11 bytes, body, size of both as u32."""
+    body, position = scope.session.body(row).data[:MAX_AGGREGATE_BYTES], 0
+    whole = len(body) == scope.value(row, "length")
+    while position + 11 <= len(body):
+        end = position + 11 + int.from_bytes(body[position + 1 : position + 4], "big")
+        stream = int.from_bytes(body[position + 8 : position + 11], "big")
+        pointer = body[end : end + 4]
+        if stream:
+            return f"a sub-message has the stream id {stream} instead of 0"
+        if end > len(body) and whole:
+            return f"a sub-message of {end - position - 11} bytes does not fit"
+        if len(pointer) == 4 and int.from_bytes(pointer, "big") != end - position:
+            return f"a back pointer is {int.from_bytes(pointer, 'big')}, not {end - position}"
+        position = end + 4
+    return f"{len(body) - position} bytes are left over" if whole and position < len(body) else None
 
 
 RULES: Final = (
@@ -198,14 +220,16 @@ RULES: Final = (
         blame="sender", parameters={"warning_ms": 200, "error_ms": 1000, "silent_ms": 1000},
     ),
     Rule(
-        "TS-09", "Audio and video drift apart", "warning", "likely", drift,
+        "TS-09", "Audio and video drift apart", "warning", "likely",
+        concerning(drift),
         help="The two tracks are timed by different clocks, or a sample rate is wrong. Time both "
         "by one clock and resample audio.",
         blame="sender",
         parameters={"span_ms": 60_000, "warning_ms_s": 1, "error_ms_s": 10},
     ),
     Rule(
-        "MUX-01", "Tracks badly interleaved", "warning", "definite", interleave,
+        "MUX-01", "Tracks badly interleaved", "warning", "definite",
+        concerning(together(interleave, "warning")),
         help="Send frames in the order of their decoding times; players buffer about a second.",
         blame="sender",
         parameters={
@@ -213,7 +237,8 @@ RULES: Final = (
         },
     ),
     Rule(
-        "MUX-02", "Large pictures hold audio up", "note", "definite", blocking,
+        "MUX-02", "Large pictures hold audio up", "note", "definite",
+        concerning(blocking, "video"),
         section="RTMP 1.0 §5.3",
         help="With chunks smaller than a picture (4096 to 16384 bytes) audio can pass in between.",
         blame="sender",

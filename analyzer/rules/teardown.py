@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Scope
 
-SIDES: Final = ("client", "server")
 _PROPER: Final = frozenset({"FCUnpublish", "deleteStream"})
 _LAST_WORDS: Final = (
     "Unpublish", "Play.Stop", "Play.Complete", "Play.UnpublishNotify", "Connect.Closed",

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.rules.media import PUBLISH, Array, longest_run, percent, rows, seconds, tracks
-from analyzer.rules.rule import Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.media import (
+    PUBLISH,
+    Array,
+    broken_clock,
+    concerning,
+    longest_run,
+    percent,
+    rows,
+    seconds,
+    tracks,
+)
+from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors.chunk_state import Flag
 
 if TYPE_CHECKING:
@@ -54,7 +64,8 @@ def backwards(scope: Scope) -> Iterator[Outcome]:
             continue
         dts = track.frames.dts_ms
         step = int((dts[back - 1] - dts[back]).max())
-        period = f", every {round(float(np.diff(back).mean()))} frames" if len(back) > 2 else ""
+        every = round(float(np.diff(back).mean())) if len(back) > 2 else 0
+        period = f", every {every} frames" if every > 1 else ""
         first = int(back[0])
         yield Evidence(
             f"the decoding time of {track.kind} goes back, by up to {seconds(step)}{period}",
@@ -219,10 +230,12 @@ def clock_rate(scope: Scope) -> Iterator[Outcome]:
     least = scope.parameters["span_s"]
     for name, track in tracks(scope):
         if track.direction != PUBLISH:
+            yield NOTHING
             continue
         found = clock_slope(track, least)
-        if found is None:
-            yield Inconclusive(f"needs {least:g} s of media at its own pace", name)
+        broken = broken_clock(track)
+        if found is None or broken:
+            yield Inconclusive(broken or f"needs {least:g} s of media at its own pace", name)
             continue
         ppm, most = round((found - 1) * 1e6), scope.parameters["warning_ppm"]
         # Much slower is a backlog that grows: NET-04.
@@ -271,56 +284,65 @@ def audio_grid(scope: Scope) -> Iterator[Outcome]:
 
 RULES: Final = (
     Rule(
-        "TS-01", "Timestamps go backwards", "error", "definite", backwards,
+        "TS-01", "Timestamps go backwards", "error", "definite",
+        concerning(backwards),
         section="RTMP 1.0 §5.3.1.2.1",
         help="Timestamps of a track must not decrease (FLV 10.1 §E.3). Write the decoding time, "
         "not the presentation time, and keep one clock over reconnects of the encoder's source.",
         blame="sender", parameters={"step_ms": 1},
     ),
     Rule(
-        "TS-02", "Timestamps repeat", "warning", "definite", frozen,
+        "TS-02", "Timestamps repeat", "warning", "definite",
+        concerning(frozen),
         section="RTMP 1.0 §5.3.1.2.1",
         help="Packagers drop frames without a time of their own. Check the encoder's time base.",
         blame="sender", parameters={"share_percent": 2, "run_frames": 10},
     ),
     Rule(
-        "TS-03", "Timestamps jump or pause", "warning", "definite", jumps,
+        "TS-03", "Timestamps jump or pause", "warning", "definite",
+        concerning(jumps),
         help="A jump without a pause is a clock set anew; a pause is an encoder or a network that "
         "stopped: see the findings about the network.",
         blame="sender", parameters={"step_ms": 1000},
     ),
     Rule(
-        "TS-04", "Timestamps are relative", "error", "likely", relative,
+        "TS-04", "Timestamps are relative", "error", "likely",
+        concerning(relative),
         section="RTMP 1.0 §5.3.1.2.1",
         help="fmt 0 carries the absolute time of the message; differences belong into fmt 1 and 2.",
         blame="sender", parameters={"wall_ms": 5000},
     ),
     Rule(
-        "TS-05", "Timestamp cut to 24 bits", "error", "definite", truncated,
+        "TS-05", "Timestamp cut to 24 bits", "error", "definite",
+        concerning(truncated),
         section="RTMP 1.0 §5.3.1.3",
         help="From 16777215 ms (4 h 39 min 37 s) on write 0xFFFFFF and an extended timestamp.",
         blame="sender",
     ),
     Rule(
-        "TS-06", "Clock near 2^31 or 2^32 ms", "note", "definite", wraps,
+        "TS-06", "Clock near 2^31 or 2^32 ms", "note", "definite",
+        concerning(wraps),
         section="RTMP 1.0 §6.1.1",
         help="Timestamps count modulo 2^32, unsigned: 49.7 days; signed clocks break after 24.9.",
         blame="sender", parameters={"soon_h": 24},
     ),
     Rule(
-        "TS-07", "First timestamp is huge", "warning", "definite", huge_start, gates=("full",),
+        "TS-07", "First timestamp is huge", "warning", "definite",
+        concerning(huge_start), gates=("full",),
         section="RTMP 1.0 §5.3.1.3",
         help="Let the stream's clock start at 0; many servers and players fail on extended "
         "timestamps in the first messages.",
         blame="sender",
     ),
     Rule(
-        "TS-10", "Media clock drifts from the wall clock", "note", "likely", clock_rate,
+        "TS-10", "Media clock drifts from the wall clock", "note", "likely",
+        concerning(clock_rate),
         help="Buffers drain or fill over hours. Time frames by the capture clock.",
         blame="sender", parameters={"span_s": 120, "note_ppm": 500, "warning_ppm": 10_000},
     ),
     Rule(
-        "TS-11", "Audio timestamps off the frame grid", "note", "definite", audio_grid,
+        "TS-11", "Audio timestamps off the frame grid", "note", "definite",
+        concerning(audio_grid, "audio", frozenset({"aac"})),
         help="Count samples instead of reading a clock: each AAC frame lasts 1024 of them.",
         blame="sender", parameters={"deviation_ms": 2, "share_percent": 5},
     ),

@@ -31,13 +31,16 @@ def verdicts(
 
 def _verdict(scope: Scope, found: list[Diagnostic]) -> Verdict:
     view = scope.connection
-    errors = [item for item in found if item.severity == "error" and item.cause is None]
+    by_id = {item.id: item for item in found}
+    failures = [item for item in found if item.severity == "error"]
+    # A warning may be what an error follows from: then it is the one to name.
+    errors = [by_id.get(item.cause or "", item) for item in failures]
     lead = min(errors, key=_when, default=None)
     if lead is not None and lead.blame == "capture":
         text = f"the capture cannot tell: {_sentence(lead)}"
         return Verdict(view.id, "inconclusive", "capture", text, lead.id)
     if lead is not None:
-        more = len([item for item in errors if item is not lead])
+        more = len({item.id for item in errors}) - 1
         others = f"; {more} other error{'s' * (more != 1)}" if more else ""
         return Verdict(view.id, "fail", lead.blame, _sentence(lead) + others, lead.id)
     if not len(scope.rows(0)) and not len(scope.rows(1)):

@@ -1,4 +1,4 @@
-"""Video by headers, configurations and times (VID rules); `pictures` reads the coded data."""
+"""Video by headers and times (VID-09, 10, 12, 13, 14, 16)."""
 
 from __future__ import annotations
 
@@ -7,141 +7,34 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.rules.media import PLAY, label, measured, rows, seconds, streams, tracks
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule, Severity
+from analyzer.metrics import Gops
+from analyzer.rules.media import (
+    broken_clock,
+    concerning,
+    label,
+    measured,
+    rows,
+    seconds,
+    streams,
+    sudden_jumps,
+    together,
+    tracks,
+)
+from analyzer.rules.rule import Evidence, Inconclusive, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
     from analyzer.metrics import Track
-    from analyzer.metrics.configuration import Configuration
     from analyzer.rules.media import Array
     from analyzer.rules.scope import Scope
 
-CONFIGURED: Final = frozenset({"h264", "hevc", "vvc", "av1", "vp9"})
-"""Codecs that cannot be decoded without their configuration record."""
 COMMON: Final = frozenset({"h264", "hevc", "vvc", "av1", "vp8", "vp9"})
 COMMON_AUDIO: Final = frozenset({"aac", "mp3", "opus", "flac", "ac3", "eac3"})
-_REPLACED_NS: Final = 1_000_000_000
+LEGACY: Final = frozenset({"h264", "aac", "mp3"})
+"""What servers without Enhanced RTMP take."""
 
 
 def _videos(scope: Scope) -> Iterator[tuple[str, Track]]:
     return tracks(scope, "video")
-
-
-def _entry(track: Track, configuration: Configuration) -> int:
-    """Where a configuration stands in the order of media messages."""
-    at = int(np.argmax(track.config_rows == configuration.row))
-    return int(track.config_entries[at])
-
-
-def no_header(scope: Scope) -> Iterator[Outcome]:
-    """VID-01: coded frames before the decoder configuration."""
-    found = False
-    for name, track in _videos(scope):
-        if track.codec not in CONFIGURED:
-            continue
-        found = True
-        first = next((item for item in track.configurations if item.record), None)
-        early = (
-            np.ones(len(track.frames), bool)
-            if first is None
-            else track.frames.entry < _entry(track, first)
-        )
-        if early.any():
-            yield Evidence(
-                "coded frames come "
-                + ("without a sequence header" if first is None else "before the sequence header"),
-                rows(track, np.flatnonzero(early)),
-                track=name,
-                expected="a sequence header first",
-                key="none" if first is None else "late",
-            )
-    if not found:
-        yield NOTHING
-
-
-def changed(scope: Scope) -> Iterator[Outcome]:
-    """VID-02: the configuration changes in the middle of the stream."""
-    for name, track in _videos(scope):
-        before: Configuration | None = None
-        for item in track.configurations:
-            if not item.record:
-                continue
-            if before is not None and item.record != before.record:
-                at = int(np.searchsorted(track.frames.entry, _entry(track, item)))
-                yield from _changed(name, track, before, item, at)
-            before = item
-
-
-def _changed(
-    name: str, track: Track, before: Configuration, item: Configuration, at: int
-) -> Iterator[Outcome]:
-    frames = track.frames
-    if not 0 < at < len(frames) or frames.segment[at] != frames.segment[at - 1]:
-        return  # before the first frame (VID-04), after the last, or another publish or play
-    key = bool(frames.keyframe[at])
-    yield Evidence(
-        f"the sequence header changes in mid-stream: {_difference(before, item)}"
-        + ("" if key else "; the next frame is no keyframe"),
-        [item.row],
-        track=name,
-        severity="warning" if key else "error",
-        expected="one configuration, or a keyframe right after a new one",
-    )
-
-
-def _difference(before: Configuration, item: Configuration) -> str:
-    if before.codec != item.codec:
-        return f"{before.codec} to {item.codec}"
-    old, new = before.values, item.values
-    sizes = [(values.get("width"), values.get("height")) for values in (old, new)]
-    if sizes[0] != sizes[1]:
-        return f"{sizes[0][0]}×{sizes[0][1]} to {sizes[1][0]}×{sizes[1][1]}"
-    kinds = [(values.get("profile"), values.get("level")) for values in (old, new)]
-    if kinds[0] != kinds[1]:
-        return f"profile or level, {kinds[0][0]} {kinds[0][1]} to {kinds[1][0]} {kinds[1][1]}"
-    return "parameter sets of the same size and profile"
-
-
-def repeated(scope: Scope) -> Iterator[Outcome]:
-    """VID-03: the same configuration again and again."""
-    for name, track in _videos(scope):
-        records = [(item.row, item.record) for item in track.configurations if item.record]
-        again = [
-            row for (row, record), (_, old) in zip(records[1:], records, strict=False)
-            if record == old
-        ]  # fmt: skip
-        if len(again) < scope.parameters["repeats"]:
-            continue
-        keys = int(np.count_nonzero(track.frames.keyframe))
-        every = len(track.config_rows) >= keys - 1
-        yield Evidence(
-            "the same sequence header is sent again"
-            + (" with every keyframe" if every else "")
-            + f", {len(again)} times",
-            again,
-            track=name,
-            count=1,
-            severity="warning" if every else "note",
-            expected="one sequence header per configuration",
-        )
-
-
-def stale(scope: Scope) -> Iterator[Outcome]:
-    """VID-04: a server sends an old configuration first."""
-    for name, track in _videos(scope):
-        known = [item for item in track.configurations if item.record]
-        if track.direction != PLAY or len(known) < 2 or known[0].record == known[1].record:
-            continue
-        soon = known[1].time_ns - known[0].time_ns <= _REPLACED_NS
-        early = _entry(track, known[1]) < int(track.frames.entry[0])
-        if early or soon:
-            yield Evidence(
-                "the server replaces its first sequence header "
-                + ("before the first frame" if early else "within a second")
-                + f": {_difference(known[0], known[1])}",
-                [known[1].row],
-                track=name,
-            )
 
 
 def no_keyframe(scope: Scope) -> Iterator[Outcome]:
@@ -164,11 +57,19 @@ def no_keyframe(scope: Scope) -> Iterator[Outcome]:
         )
 
 
+def _whole(track: Track) -> Gops:
+    """The groups of pictures in which the clock does not jump."""
+    gops = track.gops
+    jumps = track.joined[sudden_jumps(track)]
+    inside = np.searchsorted(gops.start, jumps, side="right") - 1
+    kept = ~np.isin(np.arange(len(gops.start)), inside)
+    return Gops(*(column[kept] for column in gops))
+
+
 def long_gops(scope: Scope) -> Iterator[Outcome]:
     """VID-10: keyframes are far apart or irregular."""
     for name, track in _videos(scope):
-        gops = track.gops
-        least = scope.parameters["none_ms"]
+        gops, least = _whole(track), scope.parameters["none_ms"]
         if not len(gops.start):
             if track.span_ms >= least:
                 yield Evidence(
@@ -177,9 +78,10 @@ def long_gops(scope: Scope) -> Iterator[Outcome]:
                 )  # fmt: skip
             continue
         most = int(gops.duration_ms.max())
+        rounding = track.rate.interval_ns / 2e6 if track.rate else 0
         worst = rows(track, gops.start[gops.duration_ms == most])
         limit = scope.parameters["warning_ms"]
-        if most > scope.parameters["note_ms"]:
+        if most > scope.parameters["note_ms"] + rounding:
             severity: Severity = "error" if most > least else "warning" if most > limit else "note"
             yield Evidence(
                 f"up to {seconds(most)} between keyframes",
@@ -210,6 +112,10 @@ def reordered(scope: Scope) -> Iterator[Outcome]:
     for name, track in _videos(scope):
         depth = track.reorder
         most = scope.parameters["frames"]
+        broken = broken_clock(track)
+        if broken:
+            yield Inconclusive(broken, name)
+            continue
         if len(depth) and depth.max() > most:
             yield Evidence(
                 f"up to {int(depth.max())} frames are decoded before one that is shown earlier",
@@ -225,6 +131,8 @@ def uncommon(scope: Scope) -> Iterator[Outcome]:
     for name, track in tracks(scope):
         codec = track.codec
         common = COMMON if track.kind == "video" else COMMON_AUDIO
+        if not scope.parameters["enhanced"]:
+            common = common & LEGACY
         if codec in common or (codec is None and track.kind == "video"):
             continue
         yield Evidence(
@@ -243,13 +151,17 @@ def dropped(scope: Scope) -> Iterator[Outcome]:
         rate, steps = track.rate, track.steps_ms
         if rate is None or len(steps) < 25:
             continue
+        broken = broken_clock(track)
+        if broken:
+            yield Inconclusive(broken, name)
+            continue
         usual = rate.interval_ns / 1e6
-        regular = np.abs(steps - usual) <= max(usual / 10, 1.5)
-        missing = np.where(
-            (steps > 0) & (steps <= scope.parameters["gap_ms"]), np.round(steps / usual) - 1, 0
-        )
-        missing = np.maximum(missing, 0).astype(np.int64)
-        if np.count_nonzero(regular) * 5 < len(steps) * 4 or not missing.any():
+        periods = np.round(steps / usual)
+        on_grid = np.abs(steps - periods * usual) <= max(usual / 10, 1.5)
+        # A repeated timestamp and a double step after it lack nothing.
+        missing = np.where(steps <= scope.parameters["gap_ms"], periods - 1, 0).astype(np.int64)
+        regular = np.count_nonzero(on_grid) * 10 >= len(steps) * 9
+        if not regular or np.count_nonzero(periods == 1) * 2 < len(steps) or missing.max() <= 0:
             continue
         share, start = _worst_window(track, missing, scope.parameters["window_s"] * 1000)
         holes = track.joined[missing > 0]
@@ -277,7 +189,7 @@ def _worst_window(track: Track, missing: Array, width_ms: float) -> tuple[float,
     if not whole.any():
         return 0.0, 0
     lost = total[end] - total[at]
-    share = np.where(whole, 100 * lost / np.maximum(lost + end - at, 1), 0)
+    share = np.where(whole & (lost > 0), 100 * lost / np.maximum(lost + end - at, 1), 0)
     worst = int(np.argmax(share))
     return float(share[worst]), int(track.joined[worst])
 
@@ -334,58 +246,42 @@ def bitrate(scope: Scope) -> Iterator[Outcome]:
 
 RULES: Final = (
     Rule(
-        "VID-01", "Frames before the sequence header", "error", "definite", no_header,
-        gates=("clear", "full"), section="FLV 10.1 §E.4.3.2",
-        help="Send the sequence header before the first frame, and again after each reconnect.",
-        blame="sender",
-    ),
-    Rule(
-        "VID-02", "Sequence header changes", "warning", "definite", changed, gates=("clear",),
-        section="FLV 10.1 §E.4.3.2",
-        help="Recorders and hardware decoders fail on it, platforms forbid it. Publish anew with "
-        "new settings.",
-        blame="sender",
-    ),
-    Rule(
-        "VID-03", "Sequence header repeated", "note", "definite", repeated, gates=("clear",),
-        section="FLV 10.1 §E.4.3.2",
-        help="Some packagers mark a discontinuity at each sequence header. Send it once.",
-        blame="sender", parameters={"repeats": 3},
-    ),
-    Rule(
-        "VID-04", "Stale sequence header", "warning", "definite", stale, gates=("clear", "full"),
-        help="The server kept the configuration of an earlier publisher.", blame="server",
-    ),
-    Rule(
-        "VID-09", "Video does not begin with a keyframe", "warning", "definite", no_keyframe,
+        "VID-09", "Video does not begin with a keyframe", "warning", "definite",
+        concerning(no_keyframe, "video"),
         gates=("clear", "full"), section="FLV 10.1 §E.4.3.1",
         help="Request a keyframe when publishing begins; a server should start players at one.",
         blame="sender",
     ),
     Rule(
-        "VID-10", "Keyframes far apart", "warning", "definite", long_gops, gates=("clear",),
+        "VID-10", "Keyframes far apart", "warning", "definite",
+        concerning(together(long_gops, "warning"), "video"), gates=("clear",),
         help="Set a fixed keyframe interval of 2 s.",
         blame="sender",
         parameters={"note_ms": 2000, "warning_ms": 4000, "none_ms": 10_000, "spread_percent": 25},
     ),
     Rule(
-        "VID-12", "Many reordered frames", "warning", "definite", reordered, gates=("clear",),
+        "VID-12", "Many reordered frames", "warning", "definite",
+        concerning(reordered, "video"), gates=("clear",),
         help="Fewer B-frames; for WebRTC none at all (set `frames` to 0).",
         blame="sender", parameters={"frames": 4},
     ),
     Rule(
-        "VID-13", "Uncommon codec", "warning", "definite", uncommon, gates=("clear",),
+        "VID-13", "Uncommon codec", "warning", "definite",
+        concerning(uncommon), gates=("clear",),
         section="FLV 10.1 §E.4.3.1",
         help="Servers take H.264 and AAC, newer ones those of Enhanced RTMP.", blame="sender",
+        parameters={"enhanced": 1},
     ),
     Rule(
-        "VID-14", "Encoder drops frames", "warning", "likely", dropped, gates=("clear",),
+        "VID-14", "Encoder drops frames", "warning", "likely",
+        concerning(dropped, "video"), gates=("clear",),
         help="The encoder is overloaded or its connection congested: lower resolution, frame rate "
         "or bitrate.",
         blame="sender", parameters={"window_s": 5, "share_percent": 5, "gap_ms": 1000},
     ),
     Rule(
-        "VID-16", "Bitrate off target", "note", "definite", bitrate, gates=("clear",),
+        "VID-16", "Bitrate off target", "note", "definite",
+        concerning(together(bitrate, "note"), "video"), gates=("clear",),
         help="Use a rate control with a buffer limit (CBR or VBV).",
         blame="sender", parameters={"off_percent": 30, "peak_factor": 3, "span_s": 5},
     ),

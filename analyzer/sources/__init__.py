@@ -1,7 +1,7 @@
 """Where frames come from: capture files, compressed ones, archives, pipes and interfaces."""
 
 from analyzer.sources.capture import Capture, CaptureState, open_capture
-from analyzer.sources.inputs import Input, open_captures
+from analyzer.sources.inputs import Input, as_written, open_captures
 from analyzer.sources.model import (
     NO_LINK,
     FilterRefusedError,
@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "Secret",
     "SourceError",
+    "as_written",
     "link_name",
     "open_capture",
     "open_captures",

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from analyzer.sources import pcap, pcapng
 from analyzer.sources.capture import Capture
 from analyzer.sources.inflate import BOMB_RATIO, BOMB_SIZE
+from analyzer.sources.inputs import by_number
 from analyzer.sources.model import SourceError
 from analyzer.sources.stream import SNIFF, Reading, SpooledStream
 from dissectors.text import safe
@@ -81,7 +82,7 @@ def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
     except (*_ERRORS, OSError, ValueError) as error:
         raise SourceError(f"damaged zip archive: {safe(str(error))}") from None
     infos = [info for info in archive.infolist() if _wanted(info)]
-    infos.sort(key=lambda info: info.filename)
+    infos.sort(key=lambda info: by_number(info.filename))
     owner = _Owner(archive, file)
     found: list[Capture] = []
     trouble = ""

@@ -44,9 +44,9 @@ class _Decompressor(Protocol):
 
 
 _ERRORS: Final = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
-_ZSTD_SLICE: Final = 512
+_ZSTD_SLICE: Final = 256
 """Bytes given to the zstandard package at once, which bounds no output: a block is at least four
-bytes and at most 128 KiB, so this makes 16 MiB."""
+bytes and at most 128 KiB, so this makes 8 MiB."""
 _ZSTD_WINDOW: Final = 128 << 20
 """Largest window of a zstd frame, the zstd program's own bound."""
 

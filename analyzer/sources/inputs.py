@@ -1,6 +1,8 @@
 """From what the user names to the captures behind it."""
 
 import contextlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -36,6 +38,22 @@ def open_captures(given: Input, reading: Reading = DEFAULT) -> list[Capture]:
     except SourceError as error:
         file.close()
         raise SourceError(f"{safe(name)}: {error}") from None
+
+
+def as_written(given: Sequence[Input]) -> list[Input]:
+    """Return a rotated set in the order of its numbers where a shell's pattern sorted the names
+    (`cap.pcap1 cap.pcap10 cap.pcap2`), anything else as it is.
+    """
+    names = [each for each in given if isinstance(each, str)]
+    if len(names) < len(given) or names != sorted(names):
+        return list(given)
+    return [*sorted(names, key=by_number)]
+
+
+def by_number(name: str) -> list[str | int]:
+    """Return a key that sorts numbers in names as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _is_zip(path: str) -> bool:

@@ -50,3 +50,15 @@ class Budget:
         self.used = 0
         self.overflows = 0
         """Holes given up because too much waited behind them."""
+
+
+def first_difference(one: Payload, other: bytes) -> int:
+    """Return where two pieces of equal length, which differ, do so first; in linear time."""
+    low, high = 0, len(other)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low

@@ -5,7 +5,7 @@ from collections import deque
 
 from . import limits
 from .connection import TcpDirection
-from .items import Arrival, Budget, Buffered, Held, Mark, Payload
+from .items import Arrival, Budget, Buffered, Held, Mark, Payload, first_difference
 from .segments import EventKind, Gap, GapReason
 
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
@@ -227,7 +227,7 @@ class Reassembler:
                         mine = data[cursor - low : stop - low]
                         kept = piece.data[cursor - piece.offset : stop - piece.offset]
                         if mine != kept:
-                            conflict = cursor + _first_difference(mine, kept)
+                            conflict = cursor + first_difference(mine, kept)
                     cursor, index = stop, index + 1
                     continue
                 stop = min(piece.offset, high)
@@ -414,15 +414,3 @@ class Reassembler:
         self.held, self.starts, self.buffer, self.buffered = [], [], {}, 0
         self.output.clear()
         self.recent.clear()
-
-
-def _first_difference(one: Payload, other: bytes) -> int:
-    """Return where two pieces of equal length, which differ, do so first; in linear time."""
-    low, high = 0, len(other)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -88,18 +88,10 @@ class Track:
             return
         if self.reset_at is not None:
             self._expire_reset(at)
-        direction = own.direction
         if not flags & SYN:
-            direction.window.note(window, window)
+            own.direction.window.note(window, window)
         if length:
-            offset = own.next
-            # Only what is new and in order is timed: the fast paths see nothing else.
-            plain = own.base is not None and offset == own.top == own.offset_of(item.seq)
-            own.segment(item)
-            end = offset + length
-            plain = plain and own.next == end > own.acked and len(item.payload) == length
-            if plain and is_probe(offset, end, direction.stats.segments):
-                direction.round_trips.sent(end, at.time_ns)
+            self._payload(own, item)
         elif own.base is not None and not flags & FIN and own.offset_of(item.seq) == own.top - 1:
             own.keep_alive(0, at)
         if flags & FIN:
@@ -109,6 +101,16 @@ class Track:
         for half in self.sides:
             if half.starts or half.held or half.end is not None:
                 half.expire(at)
+
+    def _payload(self, own: Reassembler, item: Held) -> None:
+        """Take a segment; it is timed where it is new and in order, as the fast paths' are."""
+        offset = own.next
+        plain = own.base is not None and offset == own.top == own.offset_of(item.seq)
+        own.segment(item)
+        end, direction = offset + item.length, own.direction
+        plain = plain and own.next == end > own.acked and len(item.payload) == item.length
+        if plain and is_probe(offset, end, direction.stats.segments):
+            direction.round_trips.sent(end, item.at.time_ns)
 
     def _expire_reset(self, at: Arrival) -> None:
         """End the streams once a reset is old: segments that crossed it on the way still count."""

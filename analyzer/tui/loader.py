@@ -40,6 +40,8 @@ class Loader:
     def __init__(self, session: Session, tell: Callable[[Snapshot], None]) -> None:
         self.failure: Exception | None = None
         self.cancelled = False
+        self.shown_in = 0.0
+        """Seconds the interface needed for the last snapshot; told by whom `tell` reaches."""
         self._session = session
         self._tell = tell
         self._next = 0.0
@@ -76,7 +78,8 @@ class Loader:
         if started >= self._next and len(session.messages):
             self._report(done=False)
             ended = time.monotonic()
-            self._next = ended + max(INTERVAL, SHARE * (ended - started))
+            cost = ended - started + self.shown_in
+            self._next = ended + max(INTERVAL, SHARE * cost)
         return not self.cancelled
 
     def _report(self, done: bool) -> None:

@@ -21,6 +21,17 @@ BITRATES: Final = {
 """kbit/s of index 1–14 by (MPEG-1 or later, layer)."""
 
 
+_REST: Final = (
+    ("sync_word", "Sync word", 0xFFE00000, 21),
+    ("private", "Private", 0x100, 8),
+    ("mode_extension", "Mode extension", 0x30, 4),
+    ("copyright", "Copyright", 0x08, 3),
+    ("original", "Original", 0x04, 2),
+    ("emphasis", "Emphasis", 0x03, 0),
+)
+"""Fields of the header that say nothing about the stream's format."""
+
+
 def parse_header(data: bytes) -> dict[str, Any] | None:
     """Read a frame header; None when the four bytes are none.
 
@@ -75,6 +86,10 @@ def read_frame(cur: Cursor, node: Field, out: dict[str, Any]) -> None:
     ):
         header.add(name, f"{bits(word, mask, 32)} = {label}: {value}", frame[name], start, 4,
                    mask=mask)  # fmt: skip
+    for name, label, mask, shift in _REST:
+        value = (word & mask) >> shift
+        header.add(name, f"{bits(word, mask, 32)} = {label}: {value}", value, start, 4,
+                   mask=mask, plumbing=True)  # fmt: skip
     out["frame"] = frame
     if cur:
         label = f"MPEG audio data: {len(cur)} bytes ({hexdump(cur.peek(17))})"

@@ -31,11 +31,23 @@ _TAGS: Final = {
     DATA_AMF3: ("Script Tag", "AMF3 Data"),
 }
 """What an aggregate may hold: Wireshark's name of the tag, name of the message type."""
+_FILTER: Final = 0x20
+"""FLV 10.1 §E.4.1: the tag's content is encrypted, behind an EncryptionTagHeader (annex F)."""
 
 
 def type_name(type_id: int) -> str:
     """Return the message type's name as Wireshark writes it."""
-    return _TAGS[type_id][1] if type_id in _TAGS else f"Unknown (0x{type_id:02x})"
+    if type_id in _TAGS:
+        return _TAGS[type_id][1]
+    if type_id & _FILTER and type_id - _FILTER in _TAGS:
+        return f"Encrypted {_TAGS[type_id - _FILTER][1]}"
+    return f"Unknown (0x{type_id:02x})"
+
+
+def _tag_name(kind: int) -> str:
+    if kind & _FILTER and kind - _FILTER in _TAGS:
+        return f"Encrypted {_TAGS[kind - _FILTER][0]}"
+    return _TAGS[kind][0] if kind in _TAGS else f"Unknown Tag (0x{kind:02x})"
 
 
 def reader(dissect: Dissect) -> Read:
@@ -79,7 +91,7 @@ def _read_header(cur: Cursor, node: Field) -> int:
     """
     at = cur.pos
     kind = cur.u8("Type")
-    node.label = _TAGS[kind][0] if kind in _TAGS else f"Unknown Tag (0x{kind:02x})"
+    node.label = _tag_name(kind)
     node.add("type_id", f"Type: {type_name(kind)} ({kind})", kind, at, 1)
     node.length = 1
     size = cur.u24("Data size")
@@ -102,10 +114,13 @@ def _read_body(cur: Cursor, node: Field, ctx: Context, dissect: Dissect, room: i
         raise Malformed(text, at, len(cur))
     data = cur.take(size)
     node.length += size
-    if kind == AGGREGATE or room <= 0:
+    encrypted = kind & _FILTER and kind - _FILTER in _TAGS
+    if kind == AGGREGATE or encrypted or room <= 0:
         child = node.add("data", f"Data: {hexdump(data)}", None, at, size)
         if kind == AGGREGATE:
             child.warn("nested_aggregate", "an aggregate inside an aggregate is not decoded")
+        elif encrypted:
+            child.note("encrypted_tag", "encrypted content (FLV 10.1 annex F)")
         else:
             text = f"[truncated: more than {MAX_SUB_FIELDS} fields]"
             node.add("truncated", text, "max_sub_fields", at)

@@ -12,6 +12,7 @@ from dissectors.amf0 import Amf0Reader
 from dissectors.amf3 import Amf3Reader
 from dissectors.context import Context
 from dissectors.cursor import Cursor, Malformed
+from dissectors.damage import attach
 from dissectors.fields import Field
 from dissectors.spec import SHARED_OBJECT_AMF3
 from dissectors.status_codes import STATUS_CODES
@@ -185,7 +186,10 @@ def _read_event(cur: Cursor, root: Field, reader: _Reader) -> None:
             value = {"$hex": raw[:256].hex(), "length": len(raw)}
             node.add("data", f"Event data: {hexdump(raw)}", value, at + 5, len(raw))
     else:
-        event.read(data, node, reader)
+        try:
+            event.read(data, node, reader)
+        except Malformed as fault:  # the event's length says where the next one stands
+            attach(node, fault, data.cut)
     if available < length:
         raise Malformed(f"event of {length} bytes, {available} left", at, 5 + available)
 

@@ -290,3 +290,16 @@ def test_bit_range() -> None:
     assert bit_range(0xC0, 1) == "[0, 2]"
     assert bit_range(0x0F, 1) == "[4, 4]"
     assert bit_range(0x7FFFFFFF, 4) == "[1, 31]"
+
+
+def test_the_list_shows_what_is_inside_an_aggregate() -> None:
+    lines = text(opened(talk.CAPTURES / "edge/aggr.pcap"), "list").splitlines()
+    at = next(number for number, line in enumerate(lines) if "Aggregate" in line)
+    inner = [line.split() for line in lines[at + 1 : at + 4]]
+    assert [line[1:4] for line in inner] == [
+        ["└", "Audio", "Data"],
+        ["└", "Video", "Data"],
+        ["└", "AMF0", "Data"],
+    ]
+    # Timestamps count from the first one, which stands for the aggregate's own (5000).
+    assert [line[4] for line in inner] == ["5000", "5010", "5020"]

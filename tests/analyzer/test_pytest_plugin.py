@@ -5,12 +5,11 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
-
 from tests.analyzer.talk import CAPTURES
 
 TESTS = f"""
 import pytest
+from analyzer.sources import SourceError
 GOOD = {str(CAPTURES / "real/publish-play-nginx.pcap")!r}
 DENIED = {str(CAPTURES / "lab/nginx-publish-denied.pcap")!r}
 RTMPS = {str(CAPTURES / "edge/rtmps.pcap")!r}
@@ -37,6 +36,10 @@ def test_denied(rtmp_capture):
         with pytest.raises(pytest.fail.Exception):
             call()
 
+def test_missing(rtmp_capture):
+    with pytest.raises(SourceError):
+        rtmp_capture("nowhere.pcap")
+
 def test_message(rtmp_capture):
     rtmp_capture(DENIED).assert_expect("publish.started")
 """
@@ -50,7 +53,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_fixture_and_assertions(tmp_path: Path) -> None:
     (tmp_path / "test_capture.py").write_text(TESTS)
     done = run(tmp_path)
-    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 3 passed" in done.stdout, done.stdout + done.stderr
     assert "expect publish.started: fail: publish.started is false (c0)" in done.stdout
 
 
@@ -68,10 +71,3 @@ def test_loading_it_is_cheap() -> None:
         "assert new <= {'analyzer', 'analyzer.pytest_plugin'}, new\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=CAPTURES.parent)
-
-
-def test_a_missing_capture_is_the_tests_error(rtmp_capture: object) -> None:
-    from analyzer.sources import SourceError
-
-    with pytest.raises(SourceError):
-        rtmp_capture("nowhere.pcap")  # type: ignore[operator]

@@ -23,7 +23,8 @@ def output(session: Session, form: str = "json", detail: str = "bytes") -> str:
     FORMATS[form].write(session, out, request)
     text = out.getvalue()
     if form in ("json", "ndjson"):
-        text = "\n".join(json.dumps(json.loads(line), ensure_ascii=False) for line in [text])
+        lines = text.splitlines() if form == "ndjson" else [text]
+        text = "\n".join(json.dumps(json.loads(line), ensure_ascii=False) for line in lines)
     return text
 
 

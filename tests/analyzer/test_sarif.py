@@ -66,6 +66,9 @@ def test_what_cannot_be_read_again_has_no_region():
     records.locate(found, ["-"])
     records.locate(found, ["gone.pcap"])
     assert not found.records
+    packed = outcome(recorded("lab/nginx-audio-only.pcap.gz"))
+    records.locate(packed, [str(talk.CAPTURES / "lab/nginx-audio-only.pcap.gz")])
+    assert packed.findings and not packed.records
 
 
 def test_fingerprints_say_what_it_is_and_not_where():

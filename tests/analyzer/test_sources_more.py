@@ -20,7 +20,15 @@ from analyzer.index import MessageTable
 from analyzer.model import Options
 from analyzer.retention import Kept
 from analyzer.session import Session
-from analyzer.sources import Capture, Reading, SourceError, inflate, open_capture, open_captures
+from analyzer.sources import (
+    Capture,
+    Reading,
+    SourceError,
+    as_written,
+    inflate,
+    open_capture,
+    open_captures,
+)
 from analyzer.sources import archive as archives
 from analyzer.sources import spool as spools
 from analyzer.sources.growing import Pipe
@@ -207,6 +215,20 @@ def test_a_set_out_of_order_is_told(tmp_path: Path) -> None:
         session.close()
 
 
+def test_a_rotated_set_comes_as_a_pattern_sorts_it(tmp_path: Path) -> None:
+    names = ["cap.pcap", *(f"cap.pcap{number}" for number in range(1, 13))]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(wire.pcap(FRAMES[number : number + 1]))
+    given = sorted(str(tmp_path / name) for name in names)
+    assert given != [str(tmp_path / name) for name in names]
+    session = Session(given)
+    session.run()
+    assert session.capture.name == ", ".join(names) and not session.captures.problems
+    session.close()
+    other = [given[3], given[0]]  # chosen by hand
+    assert as_written(other) == other
+
+
 def test_an_unknown_link_type_is_told_with_its_own_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -359,6 +381,23 @@ def test_bodies_that_left_the_ring_are_not_invented(monkeypatch: pytest.MonkeyPa
     assert "no longer available" in header.label and "no longer available" in body.children[0].label
     assert session.value(early, "length") == 1805 and session.info(early).startswith("H.264")
     session.close()
+
+
+def test_bodies_that_left_the_ring_are_no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spools, "SMALLEST", 1)
+    monkeypatch.setattr("analyzer.captures.BLOCK", 1 << 12)
+    monkeypatch.setattr("analyzer.sources.capture.BLOCK", 1 << 14)
+    found = []
+    for options in (
+        Options(),
+        Options(reading=Reading(live=True, spool=60_000), endless=True),
+    ):
+        data = (talk.CAPTURES / "real" / "publish-play-nginx.pcap").read_bytes()
+        session = Session([io.BytesIO(data)], options)
+        session.run()
+        found.append({item.rule for item in session.diagnostics if item.severity != "note"})
+        session.close()
+    assert found[1] <= found[0]
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from analyzer.export.tcp import tcp_object
 from analyzer.model import Options
 from analyzer.session import Session
 from analyzer.tcp.options import SynOptions
@@ -168,6 +169,7 @@ def test_what_a_server_dumped_is_known_as_such(isn, synthetic):
     session.run()
     (found,) = session.connections
     assert found.tcp_connection.handshake.synthetic == synthetic
+    assert tcp_object(found)["synthetic"] == synthetic
     assert len(session.messages) == len(messages) + len(talk.answer())
     assert str(found.client) == "[::ffff:10.0.0.1]:50000"
     assert not any(direction.gaps for direction in found.tcp_connection.directions)
@@ -220,6 +222,8 @@ def test_checksums_are_checked_where_asked_for(kind, bad):
         directions = session.connections[0].tcp_connection.directions
         assert sum(each.stats.bad_checksums for each in directions) == expected
         gaps = [gap for each in directions for gap in each.gaps]
+        shown = tcp_object(session.connections[0])
+        assert sum(shown[way]["bad_checksums"] for way in ("c2s", "s2c")) == expected
         events = [event for each in directions for event in each.events.of("bad_checksum")]
         assert len(gaps) == len(events) == expected
         assert [event.offset for event in events] == [gap.offset for gap in gaps]

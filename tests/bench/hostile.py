@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.test_hostile import CASES, run
+from tests.test_hostile import CASES, EXITS, run
 
 SECONDS, MEGABYTES = 2.0, 150
 
@@ -25,7 +25,8 @@ def main() -> int:
             size = path.stat().st_size / 1e6
             found = run(path)
             peak = found.memory >> 20
-            mark = "" if found.seconds <= SECONDS and peak <= MEGABYTES else "  ← over"
+            good = found.seconds <= SECONDS and peak <= MEGABYTES and found.status in EXITS
+            mark = "" if good else "  ← over, or broken"
             over += bool(mark)
             hit = ", ".join(found.report["summary"]["limits_hit"])
             print(
@@ -33,7 +34,7 @@ def main() -> int:
                 f"  {hit}{mark}",
                 flush=True,
             )
-    print(f"{len(chosen)} attacks, {over} over {SECONDS} s or {MEGABYTES} MB")
+    print(f"{len(chosen)} attacks, {over} over {SECONDS} s or {MEGABYTES} MB or broken")
     return int(bool(over))
 
 

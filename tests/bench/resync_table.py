@@ -82,15 +82,23 @@ def program() -> None:
 
 
 def noise(name: str, data: bytes) -> None:
-    """Read what is no RTMP."""
-    began = time.process_time()
-    reader = ChunkReader(0, synchronised=False)
-    for at in range(0, len(data), 1 << 18):
-        reader.feed(data[at : at + (1 << 18)])
-    reader.finish()
-    spent = time.process_time() - began
-    size = len(data) >> 20
-    print(f"{name:42} {size} MiB, {len(reader.take())} messages, {spent:.1f} s", flush=True)
+    """Read what is no RTMP, on any port and on RTMP's own: as one stream, which is soon given up,
+    and every MiB as a stream of its own.
+    """
+    for likely in (False, True):
+        for size in (len(data), 1 << 20):
+            began, messages = time.process_time(), 0
+            for start in range(0, len(data), size):
+                reader = ChunkReader(0, synchronised=False, rtmp_likely=likely)
+                for at in range(start, start + size, 1 << 18):
+                    reader.feed(data[at : min(at + (1 << 18), start + size)])
+                reader.finish()
+                messages += len(reader.take())
+            spent = time.process_time() - began
+            port = "port 1935" if likely else "other port"
+            streams = f"{-(-len(data) // size)} streams"
+            found = f"{len(data) >> 20} MiB, {messages} messages, {spent:.1f} s"
+            print(f"{name:42} {port:10} {streams:10} {found}", flush=True)
 
 
 def main() -> None:

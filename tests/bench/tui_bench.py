@@ -1,14 +1,23 @@
-"""Times of the interface at 1,000,000 messages: mount, keys, filter, memory.
+"""Times of the interface at 1,000,000 messages: first rows, keys, filter, sort, units, memory.
 
-Run: python tests/bench/tui_bench.py [rows]
+Run: python tests/bench/tui_bench.py [capture.pcap | messages]
+
+Without a capture one is made: small messages, so that many of them fit in a file. The first half
+runs the real program in tmux, the second one the same application in this process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import resource
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -16,17 +25,113 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from textual import events
 
+from analyzer.model import Options
+from analyzer.session import Session
 from analyzer.tui.app import AnalyzerApp
-from tests.analyzer.tui.fake import FakeSession
+from analyzer.tui.picker import Sorting
+from tests.bench import make_capture
 
+ROOT = Path(__file__).parents[2]
+MESSAGES = 1_000_000
+PER_MESSAGE = 199
+"""Bytes of the made capture per message."""
 REPEAT = 30
+SOCKET = f"rtmp-analyze-bench-{os.getpid()}"
+TARGETS = {"first rows": 500, "key": 30, "filter": 500, "sort": 1000, "RSS": 300}
+"""Milliseconds, and MB."""
 KEYS = {
-    "down": [("down", None)],
-    "page down": [("pagedown", None)],
-    "end and top": [("G", "G"), ("g", "g")],
-    "next keyframe": [("right_curly_bracket", "}")],
-    "byte space": [("b", "b")],
+    "down": ["Down"],
+    "page down": ["NPage"],
+    "end and top": ["G", "g"],
+    "next keyframe": ["}"],
+    "next command": ["(", ")"],
+    "byte space": ["b"],
 }
+FILTERS = (
+    "csid == 6",
+    "type_id == 8 and timestamp > 1000",
+    "length > 100 or video",
+    'video.frame_type == "keyframe"',
+)
+SORTS = ("length", "type", "timestamp", "delta", "pts")
+
+
+def small(path: Path, messages: int) -> None:
+    """Write a capture of about that many messages."""
+    make_capture.KEYFRAME, make_capture.FRAME, make_capture.AUDIO = 400, 90, 40
+    made = make_capture.make(path, messages * PER_MESSAGE)
+    print(f"capture: {made.messages:,} messages, {made.bytes / 1e6:.0f} MB")
+
+
+def report(what: str, milliseconds: float, target: str, more: str = "") -> None:
+    """Print a figure beside what is asked for."""
+    wanted = TARGETS[target]
+    verdict = "ok" if milliseconds <= wanted else "TOO SLOW"
+    print(f"{what:40} {milliseconds:8.1f} ms  (≤ {wanted} ms: {verdict}){more}")
+
+
+def memory(pid: int | str = "self") -> float:
+    """Return the resident set in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    return int(found[1]) / 1e3 if found else 0.0
+
+
+# The real program in tmux
+
+
+def tmux(*words: str) -> str:
+    command = ["tmux", "-L", SOCKET, "-f", "/dev/null", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def screen() -> str:
+    return tmux("capture-pane", "-p")
+
+
+def until(passes: Callable[[str], bool], seconds: float = 120) -> float:
+    """Poll the screen until `passes(text)`; return the time that took, in ms."""
+    start = time.perf_counter()
+    while not passes(screen()):
+        if time.perf_counter() - start > seconds:
+            raise TimeoutError(screen())
+    return (time.perf_counter() - start) * 1e3
+
+
+def in_terminal(path: Path, state: str) -> None:
+    """First rows, keys, memory."""
+    program = f"exec {sys.executable} -m analyzer -F tui {path}"
+    for turn in range(2):  # the second time the files are cached
+        tmux("new-session", "-d", "-s", "bench", "-x", "160", "-y", "50", "-e",
+             f"XDG_STATE_HOME={state}", program)  # fmt: skip
+        first = until(lambda text: "PUBLISH" in text)
+        whole = first + until(lambda text: "verdict" in text)
+        tmux("send-keys", "q")
+        rows = until(lambda text: "connect(" in text)
+        pid = tmux("list-panes", "-t", "bench", "-F", "#{pane_pid}").strip()
+        if not turn:
+            tmux("send-keys", "q")
+            time.sleep(1)
+    report("first screen in tmux", first, "first rows")
+    print(f"{'everything indexed after':40} {whole:8.1f} ms")
+    print(f"{'from the story to the messages':40} {rows:8.1f} ms")
+    polls = [until(lambda text: True) for _ in range(REPEAT)]
+    print(f"{'one look at the screen costs':40} {median(polls):8.1f} ms (contained in the next)")
+    for name, keys in KEYS.items():
+        times = []
+        for turn in range(REPEAT):
+            before = screen()
+            start = time.perf_counter()
+            tmux("send-keys", keys[turn % len(keys)])
+            until(lambda text, before=before: text != before, 5)
+            times.append((time.perf_counter() - start) * 1e3)
+            time.sleep(0.05)
+        report(f"key in tmux: {name}", median(times), "key", f", worst {max(times):.0f} ms")
+    print(f"{'RSS':40} {memory(pid):8.1f} MB  (≤ {TARGETS['RSS']} MB)")
+    tmux("send-keys", "q")
+
+
+# The same application in this process
 
 
 class Timed(AnalyzerApp):
@@ -41,13 +146,8 @@ class Timed(AnalyzerApp):
         self.paints += 1
 
 
-def memory() -> float:
-    with Path("/proc/self/statm").open() as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
-
-
-async def key(app: Timed, name: str, character: str | None) -> tuple[float, float, float]:
-    """Press a key; return ms to the first repaint, ms to the last one, ms of CPU."""
+async def key(app: Timed, name: str, character: str | None) -> tuple[float, float]:
+    """Press a key; return ms to the first repaint and ms of CPU until it is quiet."""
     paints, cpu, start = app.paints, time.process_time(), time.perf_counter()
     event = events.Key(name, character)
     event.set_sender(app)
@@ -58,43 +158,58 @@ async def key(app: Timed, name: str, character: str | None) -> tuple[float, floa
         await asyncio.sleep(0.001)
         if app.paints > paints and not first:
             first = app.shown
-    spent = time.process_time() - cpu
-    return (first - start) * 1e3, (app.shown - start) * 1e3, spent * 1e3
+    return (first - start) * 1e3, (time.process_time() - cpu) * 1e3
 
 
-async def bench(rows: int) -> None:
-    before = memory()
-    session = FakeSession(rows, connections=4)
-    session.batches = 64
+async def listed(app: Timed, change: Callable[[], None]) -> float:
+    """Do something and wait until another listing is shown; return ms."""
+    listing, start = app.main.messages.listing, time.perf_counter()
+    change()
+    while app.main.messages.listing is listing:
+        await asyncio.sleep(0.001)
+    return (time.perf_counter() - start) * 1e3
+
+
+async def in_process(path: Path) -> None:
+    """Keys without a terminal, filters, orders, units."""
+    session = Session([str(path)], Options())
     app = Timed(session)
-    start = time.perf_counter()
     async with app.run_test(size=(160, 50)):
-        while not app.paints:
-            await asyncio.sleep(0.001)
-        print(f"first screen {(app.shown - start) * 1e3:8.0f} ms")
         while app.main.snapshot is None or not app.main.snapshot.done:
             await asyncio.sleep(0.001)
-        listed = (time.perf_counter() - start) * 1e3
-        print(f"{rows:,} rows listed after {listed:.0f} ms, columns made included")
-        await asyncio.sleep(0.3)
-        for title, keys in KEYS.items():
-            times = [await key(app, *keys[turn % len(keys)]) for turn in range(REPEAT)]
-            first, last, cpu = (median(column) for column in zip(*times, strict=True))
-            worst = max(item[0] for item in times)
-            print(
-                f"{title:14} first repaint {first:5.1f} ms (worst {worst:5.1f}), "
-                f"details {last:5.1f} ms, CPU {cpu:5.1f} ms"
-            )
-        for text in ("csid == 6", "type_id == 20 and timestamp > 1000"):
-            start = time.perf_counter()
-            app.main.set_filter(text)
-            await asyncio.sleep(0)
-            while app.main.workers or len(app.main.messages.rows) == rows:
-                await asyncio.sleep(0.001)
-            print(f"filter {text!r}: {(time.perf_counter() - start) * 1e3:.0f} ms")
-        columns = sum(column.nbytes for column in session.messages._columns.values()) / 1e6
-        print(f"RSS {memory():.0f} MB, columns {columns:.0f} MB, imports {before:.0f} MB")
+        await asyncio.sleep(0.5)
+        print(f"\n{len(session.messages):,} messages, {len(app.main.messages.listing):,} lines")
+        for name, character in (("down", None), ("pagedown", None)):
+            times = [await key(app, name, character) for _ in range(REPEAT)]
+            first, cpu = (median(column) for column in zip(*times, strict=True))
+            report(f"key: {name}", first, "key", f", CPU {cpu:.1f} ms")
+        for text in FILTERS:
+            took = await listed(app, partial(app.main.set_filter, text))
+            more = f", {len(app.main.messages.listing):,} lines"
+            report(f"filter {text}", took, "filter", more)
+            app.main.set_filter("")
+        for column in SORTS:
+            took = await listed(app, partial(app.main.sort, Sorting(column, reverse=True)))
+            report(f"sort by {column}", took, "sort")
+        app.main.sort(Sorting())
+        for unit in ("chunk", "segment", "message"):
+            took = await listed(app, app.main.action_unit)
+            print(f"{f'{unit} lines':40} {took:8.1f} ms, "
+                  f"{len(app.main.messages.listing):,} lines, RSS {memory():.0f} MB")  # fmt: skip
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"RSS {memory():.0f} MB, peak with everything above {peak:.0f} MB")
+
+
+def main() -> None:
+    argument = sys.argv[1] if len(sys.argv) > 1 else str(MESSAGES)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(argument)
+        if not path.exists():
+            path = Path(folder, "small.pcap")
+            small(path, int(argument))
+        in_terminal(path.absolute(), folder)
+        asyncio.run(in_process(path))
 
 
 if __name__ == "__main__":
-    asyncio.run(bench(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    main()

@@ -97,3 +97,13 @@ def test_a_configuration_counts_for_the_sub_messages_behind_it():
     found = dissect(22, body).body
     notes = [[e.code for n in child.walk() for e in n.experts] for child in found.children]
     assert "no_codec_configuration" in notes[0] and not notes[2]
+
+
+def test_encrypted_tags_are_named():
+    """FLV 10.1 §E.4.1: bit 5 of the type is the Filter bit; the content is not guessed at."""
+    found = dissect(22, sub(0x28, 0, b"\x01Encryption\0") + sub(8, 0, b"\xaf\x01"))
+    first, second = (node for node in found.body.children if node.name == "message")
+    assert first.label == "Encrypted Audio Tag"
+    assert found.body.value["messages"][0]["type"] == "Encrypted Audio Data"
+    assert codes(first) == ["encrypted_tag"]
+    assert second.label.startswith("Audio Tag: AAC raw")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dissectors.dissect import MESSAGE_TYPES, section_of
+from dissectors.dissect import MESSAGE_TYPES, Header, dissect_header, section_of
+from dissectors.handshake_tree import dissect_handshake
 from tests.dissectors.bodies import dissect, num, obj, string
 
 
@@ -36,3 +37,12 @@ def test_a_request_to_reconnect_is_of_enhanced_rtmp():
     code = string("NetConnection.Connect.ReconnectRequest")
     body = string("onStatus") + num(0) + b"\x05" + obj(("code", code))
     assert section(20, body) == 'E-RTMP v2 "Reconnect Request"'
+
+
+def test_headers_and_handshakes_name_theirs():
+    header = dissect_header(bytes.fromhex("4300000000002714"), Header(1, 3, 0, 20, 0, 39))
+    assert [node.value for node in header.children if node.name == "section"] == ["RTMP 1.0 §5.3.1"]
+    packet = b"\3" + bytes(1536)
+    (tree,) = dissect_handshake(packet, b"")
+    sections = [node.value for node in tree.walk() if node.name == "section"]
+    assert sections == ["RTMP 1.0 §5.2.2", "RTMP 1.0 §5.2.3"]

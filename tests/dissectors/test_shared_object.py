@@ -121,3 +121,14 @@ def test_number_of_events_is_limited():
     found = dissect(19, message(event(8) * (MAX_EVENTS + 5)))
     assert len(found.body.value["events"]) == MAX_EVENTS
     assert any(child.name == "truncated" for child in found.body.children)
+
+
+def test_a_damaged_event_does_not_hide_the_next_ones():
+    """The event data length bounds each event whatever its data says."""
+    damaged = event(7, utf8("SharedObject.NoReadAccess") + b"\x7f\xff")
+    change = event(4, utf8("a") + b"\x03\0\1b\x02\0\x09x")
+    found = dissect(19, message(damaged, change, event(8), event(9, utf8("k"))))
+    names = [entry["event"] for entry in found.body.value["events"]]
+    assert names == ["status", "change", "clear", "remove"]
+    assert found.body.value["events"][0]["code"] == "SharedObject.NoReadAccess"
+    assert codes(found.body) == ["malformed", "malformed"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from analyzer.tui.data.selection import Rows, rows_of, values
+from analyzer.tui.data.selection import Rows, is_long, rows_of, values
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def values_text(session: Session, row: int) -> str:
     """Return what a command or data message carries, as one line of compact JSON."""
     import json
 
-    found = session.summary(row)
+    found = None if is_long(session, row) else session.summary(row)
     if found is None:
         return ""
     kept = {name: value for name, value in found[1].items() if value not in (None, [], {})}

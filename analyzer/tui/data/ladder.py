@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from analyzer.tui.data.selection import COMMANDS, MEDIA, Rows, info_of, rows_of, values
+from analyzer.tui.data.selection import COMMANDS, MEDIA, Rows, info_of, is_long, rows_of, values
 from analyzer.tui.model import Findings, rank
 from dissectors import spec
 from dissectors.text import safe
@@ -268,7 +268,7 @@ def _several(session: Session, rows: Rows) -> str:
 
 def refused(session: Session, row: int) -> bool:
     """Whether a command carries an information object of level error (RTMP 1.0 §7.2.2)."""
-    if session.value(row, "type_id") not in COMMANDS:
+    if session.value(row, "type_id") not in COMMANDS or is_long(session, row):
         return False
     summary = session.summary(row)
     values = summary[1].get("arguments") if summary else None

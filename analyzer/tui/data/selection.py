@@ -16,6 +16,8 @@ Rows = npt.NDArray[np.int64]
 Column = npt.NDArray[Any]
 
 MEDIA: Final = (spec.AUDIO, spec.VIDEO)
+MAX_DECODED: Final = 16 << 10
+"""Bytes of a command or data message that is decoded for one line of a view."""
 COMMANDS: Final = (spec.COMMAND_AMF3, spec.COMMAND_AMF0)
 
 
@@ -43,8 +45,17 @@ def values(session: Session, rows: Rows, name: str) -> Column:
     return column if column.dtype.kind == "V" else column.astype(np.int64)
 
 
+def is_long(session: Session, row: int) -> bool:
+    """Whether decoding the message would hold up a line: one of 16 MB of AMF takes a second."""
+    if session.value(row, "type_id") in MEDIA:  # of these only the header is read
+        return False
+    return session.value(row, "length") > MAX_DECODED
+
+
 def info_of(session: Session, row: int) -> str:
     """Return what a message says, in few words; a body that cannot be decoded costs its text."""
+    if is_long(session, row):
+        return f"{session.type_name(row)} of {session.value(row, 'length'):,} bytes"
     try:
         return session.info(row)
     except Exception as error:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.tui.cells import GLYPHS, count, rate, seconds, span, volume
 from analyzer.tui.data.findings import group_of
 from analyzer.tui.data.ladder import refused
-from analyzer.tui.data.selection import info_of
 from analyzer.tui.model import rank
 from analyzer.tui.views import Jump
+from dissectors.messages.audio_codecs import AUDIO_CODECS
+from dissectors.messages.video_codecs import VIDEO_CODECS
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ IN_FULL: Final = 50
 """Connections told in full; a person reads no more. Of the others: title and verdict."""
 MAX_TRACKS: Final = 8
 MAX_FINDINGS: Final = 5
-CODECS: Final = {
-    "h264": "H.264", "hevc": "H.265", "vvc": "H.266", "av1": "AV1", "vp8": "VP8", "vp9": "VP9",
-    "aac": "AAC", "opus": "Opus", "flac": "FLAC", "mp3": "MP3", "ac3": "AC-3", "eac3": "E-AC-3",
-}  # fmt: skip
 MARKS: Final = {"pass": "✓", "fail": GLYPHS["error"], "inconclusive": "?"}
 STYLES: Final = {"pass": "c2s", "fail": "error", "inconclusive": "warning"}
 
@@ -122,7 +119,7 @@ def _facts(session: Session, metrics: Metrics, view: Connection) -> Iterator[Sto
         yield begun
     tracks = [track for stream in metrics.connection(view.index).streams for track in stream.tracks]
     for track in tracks[:MAX_TRACKS]:
-        yield _track(session, view, track)
+        yield _track(view, track)
     if len(tracks) > MAX_TRACKS:
         yield StoryLine(view.index, "", f"and {len(tracks) - MAX_TRACKS} tracks more", here)
     yield StoryLine(view.index, "carried", _carried(view), here)
@@ -166,14 +163,15 @@ def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine 
     return StoryLine(view.index, "start", ", ".join(words), jump)
 
 
-def _track(session: Session, view: Connection, track: Track) -> StoryLine:
+def _track(view: Connection, track: Track) -> StoryLine:
     frames = track.frames
-    words = [_codec(session, view, track)]
+    words = [_codec(view, track)]
     if track.rate and track.kind == "video":
         words.append(f"{track.rate.nominal_millihertz / 1000:.4g} fps")
     bits = track.bitrate_bit_s
     if bits:
-        peak = f" (peak {_bits(track.peak_bit_s)})" if track.peak_bit_s else ""
+        most = track.peak_bit_s or 0  # of one second, which a short stream does not fill
+        peak = f" (peak {_bits(most)})" if most > bits else ""
         words.append(f"{_bits(bits)}{peak}")
     gops = track.gops
     closed = gops.duration_ms[gops.closed]
@@ -188,9 +186,10 @@ def _track(session: Session, view: Connection, track: Track) -> StoryLine:
     return StoryLine(view.index, f"{arrow} {track.name}", ", ".join(words), jump)
 
 
-def _codec(session: Session, view: Connection, track: Track) -> str:
+def _codec(view: Connection, track: Track) -> str:
     """Return ``H.264 High L3.1 1280x720``: codec, profile, size or rate, as its header says."""
-    name = CODECS.get(track.codec or "", track.codec or "codec unknown")
+    known = (VIDEO_CODECS if track.kind == "video" else AUDIO_CODECS).get(track.codec or "")
+    name = known.label if known else "codec unknown"
     if not track.configurations:
         needed = track.kind == "video" or track.codec == "aac"
         how = "without a sequence header" if view.from_start else "(sequence header not captured)"
@@ -207,8 +206,6 @@ def _codec(session: Session, view: Connection, track: Track) -> str:
             words.append(form.format(values[key]))
     if values.get("width") and values.get("height"):
         words.append(f"{values['width']}x{values['height']}")
-    if len(words) == 1 and len(track.config_rows):
-        words = [info_of(session, int(track.config_rows[0]))]
     return safe(" ".join(words)).replace("1 channels", "mono").replace("2 channels", "stereo")
 
 

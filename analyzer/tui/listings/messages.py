@@ -78,6 +78,8 @@ class MessageListing(Listing):
     def __init__(self, session: Session, numbers: Rows, extras: Extras | None = None) -> None:
         super().__init__(session)
         self.numbers = numbers
+        self.count = int(np.count_nonzero(numbers >= 0))
+        """Messages among the lines."""
         self.extras = extras or Extras([])
         table = session.messages
         self.data: dict[str, NDArray[np.generic]] = {name: table.column(name) for name in NAMES}
@@ -159,7 +161,7 @@ class MessageListing(Listing):
             return item.part
         for tree in self.session.handshake_tree(item.connection):
             if tree.label.endswith(f"Handshake {item.part})"):
-                return ", ".join(node.label for node in tree.children)
+                return ", ".join(node.label for node in tree.children if not node.plumbing)
         return item.part
 
     def keys(self, name: str) -> NDArray[np.generic] | None:

@@ -20,15 +20,25 @@ def composition(types: NDArray[np.generic], heads: NDArray[np.generic]) -> NDArr
     `heads` are the first body bytes (V16). FLV 10.1 §E.4.3.2: SI24 behind the packet type 1;
     E-RTMP v2: behind the FourCC of packet type 1 (CodedFrames).
     """
-    raw = np.ascontiguousarray(heads).view(np.uint8).reshape(len(heads), -1).astype(np.int64)
+    raw = np.ascontiguousarray(heads).view(np.uint8).reshape(len(heads), -1)
     out = np.zeros(len(raw), dtype=np.int64)
     video = types == spec.VIDEO
-    first = raw[:, 0]
-    plain = video & (first < 0x80) & (raw[:, 1] == 1)
+    first, second = raw[:, 0], raw[:, 1]
+    plain = video & (first < 0x80) & (second == 1)
     plain &= np.isin(first & 0x0F, tuple(media_names.AVC_LIKE_IDS))
-    fourcc = raw[:, 1] << 24 | raw[:, 2] << 16 | raw[:, 3] << 8 | raw[:, 4]
-    coded = video & (first >= 0x80) & (first & 0x0F == 1) & np.isin(fourcc, WITH_TIME)
-    for rows, at in ((plain, 2), (coded, 5)):
-        value = raw[rows, at] << 16 | raw[rows, at + 1] << 8 | raw[rows, at + 2]
+    coded = np.flatnonzero(video & (first >= 0x80) & (first & 0x0F == 1))
+    coded = coded[np.isin(_number(raw, coded, 1, 4), WITH_TIME)]
+    for rows, at in ((np.flatnonzero(plain), 2), (coded, 5)):
+        value = _number(raw, rows, at, 3)
         out[rows] = value - (value >> 23 << 24)
+    return out
+
+
+def _number(
+    raw: NDArray[np.uint8], rows: NDArray[np.int64], at: int, size: int
+) -> NDArray[np.int64]:
+    """Return the big-endian number that stands in `size` bytes from `at` on."""
+    out = np.zeros(len(rows), dtype=np.int64)
+    for place in range(at, at + size):
+        out = out << 8 | raw[rows, place]
     return out

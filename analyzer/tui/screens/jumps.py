@@ -172,6 +172,9 @@ class Jumps(Base):
     def _found(self, listing: Listing, line: int | None, needle: search.Needle) -> None:
         if line is None:
             self.say(f"'{needle.text}' not found in this direction")
-        elif listing is self.messages.listing:
-            self.messages.goto(line)
+            return
+        shown = self.messages.listing  # another one, perhaps, than the one searched
+        place = line if listing is shown else shown.place(listing.row(line))
+        if place is not None:
+            self.messages.goto(place)
             self.say(f"found '{needle.text}'")

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from analyzer.tui.details import Details
-from analyzer.tui.keys import HEX, MAIN, MOVE, TREE, key, view_keys
+from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOVE, TREE, key, view_keys
 from analyzer.tui.loader import Loader, Snapshot
 from analyzer.tui.picker import Picker
 from analyzer.tui.rates import Rates, Sample
@@ -120,7 +120,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
     # Data coming in
 
     def on_progress(self, message: Progress) -> None:
-        snapshot = message.snapshot
+        snapshot, started = message.snapshot, time.monotonic()
         if snapshot.done:
             self.picker.forget()
         if self.snapshot is None and self.session.options.endless:
@@ -134,6 +134,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         if snapshot.done:
             self.finished()
         self.bars()
+        self.loader.shown_in = time.monotonic() - started
 
     def _note(self, snapshot: Snapshot) -> None:
         capture = self.session.capture
@@ -259,6 +260,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
                     ("Lists, tree and bytes", MOVE),
                     ("Tree", TREE),
                     ("Bytes", HEX),
+                    ("Choosing columns", COLUMNS),
                 ]
             )
         )

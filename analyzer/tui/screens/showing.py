@@ -7,6 +7,7 @@ from textual.worker import get_current_worker
 
 from analyzer.tui.explain import nothing
 from analyzer.tui.listings.base import Listing
+from analyzer.tui.listings.messages import MessageListing
 from analyzer.tui.model import Findings
 from analyzer.tui.picker import UNITS, Picker, Request, Sorting
 from analyzer.tui.screens.filtering import Filtering
@@ -74,12 +75,11 @@ class Showing(Filtering):
     def list_title(self) -> str:
         """Return the list's title: what its lines are and how many of how many."""
         listing = self.messages.listing
-        shown = len(listing)
+        title = TITLES[listing.UNIT]
         total = len(self.snapshot.order) if self.snapshot else 0
-        text = f"{TITLES[listing.UNIT]} {shown:,}"
-        if (UNITS[0] == listing.UNIT and self._request()[1:3] != (None, None)) or self.only_marked:
-            text += f" of {total:,}"
-        return text
+        if isinstance(listing, MessageListing) and listing.count != total:
+            return f"{title} {listing.count:,} of {total:,}"
+        return f"{title} {len(listing):,}"
 
     def finished(self) -> None:
         """Explain a capture without messages."""

@@ -32,7 +32,7 @@ class StoryLines(Lines):
     """A block of lines for each connection."""
 
     DEFAULT_CSS = """
-    StoryLines > .lines--title { text-style: bold reverse; }
+    StoryLines > .lines--title { background: $panel-lighten-1; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--title"}
 

@@ -251,7 +251,7 @@ class Plots(Lines):
         parts: list[Part] = [
             (f"{fit(label, AXIS - 2, right=True)} │"[:AXIS], self.part("dim", False)),
             (text[:cell], layer),
-            (under, self.part("at", False)),
+            (under, self.part("dim" if under == "│" else "at", False)),
             (text[cell + 1 :], layer),
         ]
         return strip(parts, width, base)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from analyzer import cli
@@ -197,3 +198,32 @@ def test_captures_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
                 for name in ("x.pcap.json", "x.pcap-2.json")]  # fmt: skip
     assert verdicts == ["pass", "fail"]
     assert check(GOOD, "--report", "html=x", "--report", "junit=x") == 2
+
+
+def test_json_has_the_assertions_and_the_verdict_of_the_exit_code(capsys: Capture) -> None:
+    schema = json.loads((ROOT / "analyzer" / "export" / "schema.json").read_text("utf-8"))
+    for words, code, verdict in (
+        ([GOOD, "--expect", "gop.max <= 1ms"], 1, "fail"),
+        ([DENIED, "--fail-on", "never", "--expect", "gop.max <= 1ms"], 4, "inconclusive"),
+        ([GOOD], 0, "pass"),
+    ):
+        assert check(*words, "--json") == code
+        report = json.loads(capsys.readouterr().out)
+        jsonschema.validate(report, schema)
+        assert report["summary"]["verdict"] == verdict
+        assert [item["status"] for item in report["summary"]["assertions"]] == (
+            [verdict] if len(words) > 1 else []
+        )
+
+
+def test_one_placeholder_per_secret_over_all_captures(tmp_path: Path) -> None:
+    """The same key in two captures is the same placeholder, and each is hidden in both."""
+    for name, key in (("a", "firstkey99"), ("b", "secondkey77"), ("c", "firstkey99")):
+        data = talk.pcap(talk.publish(name=key), talk.answer(f"{key} is now published"))
+        (tmp_path / f"{name}.pcap").write_bytes(data)
+    check("a.pcap", "b.pcap", "c.pcap", "--report", "markdown=all.md")
+    text = (tmp_path / "all.md").read_text()
+    assert "firstkey99" not in text and "secondkey77" not in text
+    titles = [line for line in text.splitlines() if line.startswith("### c0")]
+    assert [line.count("key\\#1") for line in titles] == [1, 0, 1]
+    assert "key\\#2" in titles[1]

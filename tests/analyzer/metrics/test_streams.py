@@ -7,6 +7,7 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
+from analyzer import metrics
 from analyzer.metrics import STAGES, Stream
 from analyzer.metrics.report import connection
 from tests.analyzer.rules.builder import (
@@ -142,6 +143,14 @@ def test_metadata():
     talk = published(pictures([0])).send(C, metadata(width=1.5))
     values = [item.values["width"] for item in session(talk).metrics.connection(0).metadata]
     assert values == [320, 1.5]
+
+
+def test_metadata_beyond_the_limit_is_not_decoded(monkeypatch):
+    monkeypatch.setattr(metrics, "MAX_METADATA", 300)
+    talk = published(pictures([0])).send(C, metadata(), metadata())
+    found = session(talk).metrics.connection(0).metadata
+    assert [item.decoded for item in found] == [True, False, False]
+    assert found[1].values == {}
 
 
 @pytest.mark.parametrize(

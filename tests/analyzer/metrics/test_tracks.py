@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from analyzer.metrics import Frames, Track, unwrapped
+from analyzer.metrics import MAX_STREAMS, Frames, Track, expand, unwrapped
 from tests.analyzer.rules.builder import NULL, C, Talk, avc_config, command, metadata, session
 from tests.analyzer.rules.builder import picture as sent_picture
 from tests.analyzer.rules.media import pictures, published, sounds, video
+from tests.analyzer.rules.test_sync import aggregate, tag
 from tests.dissectors.chunk_builder import Message
+from tests.dissectors.media_bodies import HVCC
 
 
 def track(dts, cts=0, keys=(), times=None, segment=0, kind="video", size=100) -> Track:
@@ -157,8 +159,6 @@ def test_sizes_and_rows_are_those_of_the_messages():
 
 def test_the_configuration_decides_the_codec():
     """HEVC came under codec id 7 from OBS before 29.1."""
-    from tests.dissectors.media_bodies import HVCC
-
     config = video(0, b"\x17\0\0\0\0" + bytes.fromhex(HVCC["crop"]))
     frames = [video(40, b"\x17\x01\0\0\0\0\0\0\x03\x26\x01\xaf")]
     assert tracks(published(frames, (metadata(), config)))["video"].codec == "hevc"
@@ -189,3 +189,19 @@ def test_tracks_that_begin_after_a_wrap_count_from_the_same_turn():
     found = tracks(published(items))
     assert found["audio"].frames.dts_ms.tolist() == [top]
     assert found["video"].frames.dts_ms.tolist() == [top - 40, top]
+
+
+def test_hostile_numbers_of_streams_and_tracks_are_left_out():
+    frames = [sent_picture(40 * n)._replace(msid=n + 1) for n in range(MAX_STREAMS + 6)]
+    read = session(published(frames))
+    streams = {item.msid for item in read.metrics.tracks if item.kind == "video"}
+    assert len(streams) <= MAX_STREAMS
+    assert read.metrics.connection(0).left_out == 6
+
+
+def test_hostile_aggregates_are_left_out(monkeypatch):
+    monkeypatch.setattr(expand, "MAX_PARTS", 5)
+    many = [aggregate(*[tag(8, n, b"\xaf\x01\x21") for n in range(4)], time=t) for t in range(4)]
+    read = session(published(many))
+    assert sum(len(item.frames) for item in read.metrics.tracks) == 8
+    assert read.metrics.connection(0).left_out == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.analyzer.rules.builder import aac_config, avc_config, metadata, sound
+from tests.analyzer.rules.builder import Talk, aac_config, avc_config, metadata, session, sound
 from tests.analyzer.rules.media import (
     audio,
     finding,
@@ -47,6 +47,7 @@ def test_short_configuration(configs, expected):
     late = [aac_config(time, config) for time, config in configs if time]
     talk = published(merged(sounds(range(0, 1500, 23)), late), (metadata(), *headers))
     assert severity(talk, "AUD-02") == expected
+    assert severity(talk, "VID-13") is None  # the frames say AAC
 
 
 def adts(frame: bytes, length: int | None = None) -> bytes:
@@ -84,3 +85,24 @@ def test_missing_track():
     assert severity(published(video[:100], (metadata(), avc_config())), "AUD-05") is None
     with_audio = merged(video, sounds(range(0, 6000, 23)))
     assert severity(published(with_audio), "AUD-05") is None
+
+
+def test_track_that_ends_early():
+    def talk(alone_ms: int) -> Talk:
+        video = pictures(range(0, 1000, 40))
+        return published(merged(video, sounds(range(0, 1000 + alone_ms, 23))))
+
+    item = finding(talk(5200), "AUD-05")
+    assert (item.severity, item.track) == ("warning", "video")
+    assert severity(talk(4900), "AUD-05") is None
+
+
+def test_rules_without_a_subject_do_not_pass():
+    def judged(*talks: Talk) -> set[str]:
+        return {result.rule for result in session(*talks).judgement.results}
+
+    video = judged(published(pictures(range(0, 400, 40)), (metadata(), avc_config())))
+    assert not video & {"AUD-01", "AUD-03", "TS-11", "MUX-03", "VID-04"}
+    assert {"TS-01", "VID-01", "VID-06"} <= video
+    silent = judged(Talk().publishing())
+    assert not silent & {"TS-01", "VID-01", "AUD-01", "NET-03", "META-01", "META-03", "ERT-01"}

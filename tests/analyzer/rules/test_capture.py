@@ -4,8 +4,20 @@ import io
 import struct
 
 from analyzer.session import Session
+from analyzer.sources.model import Problem
 from tests.analyzer import wire
-from tests.analyzer.rules.builder import C, S, Talk, capture, command, found, good, picture, rules
+from tests.analyzer.rules.builder import (
+    C,
+    S,
+    Talk,
+    capture,
+    command,
+    found,
+    good,
+    picture,
+    rules,
+    session,
+)
 from tests.dissectors.bodies import NULL
 
 
@@ -122,3 +134,13 @@ def test_cap_10_files_in_the_wrong_order():
     session.run()
     right = {item.rule for item in session.diagnostics}
     assert "CAP-10" in wrong and "CAP-10" not in right
+
+
+def test_cap_09_the_capture_program_lost_packets():
+    """Only a live capture knows: here its note is put where the live source leaves it."""
+    read = session(good())
+    read.captures.files[0].problems.append(Problem("capture_drops", "3 by the kernel", 0, 9, 3))
+    [item] = [item for item in read.diagnostics if item.rule == "CAP-09"]
+    assert item.severity == "warning" and "3 packets" in item.text
+    assert "CAP-08" not in {item.rule for item in read.diagnostics}
+    assert found(good(), "CAP-09") is None

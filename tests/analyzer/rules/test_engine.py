@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from analyzer.model import Policy
+from analyzer.model import Options, Policy
 from analyzer.rules import BY_ID, RULES, run
 from analyzer.rules.causes import LINKS
 from analyzer.rules.gates import GATES
@@ -14,11 +14,14 @@ from tests.analyzer.rules.builder import (
     C,
     S,
     Talk,
+    aac_config,
+    avc_config,
     capture,
     command,
     control,
     findings,
     good,
+    metadata,
     picture,
     session,
     status,
@@ -116,7 +119,7 @@ def test_policy():
 def test_rules_run_when_somebody_asks(monkeypatch):
     read = session(good())
     asked = []
-    monkeypatch.setattr("analyzer.session.run", lambda found: asked.append(found) or run(found))
+    monkeypatch.setattr("analyzer.rules.run", lambda found: asked.append(found) or run(found))
     assert read.diagnostics is read.diagnostics and asked == [read]
 
 
@@ -164,3 +167,43 @@ def test_every_rule_bears_an_empty_and_a_foreign_connection(rule):
     encrypted = Talk(port=50001).syn().raw(C, b"\x16\x03\x01\x00\x05abcde").raw(S, b"\x16\x03\x03")
     read = session(half, encrypted, policy=Policy(select=frozenset({rule.id})))
     assert all(result.rule == rule.id for result in read.judgement.results)
+
+
+def test_a_reset_follows_from_the_error_before_it():
+    talk = Talk().publishing().media(5).send(S, status("NetStream.Record.NoAccess", "error"))
+    items = {item.rule: item for item in findings(talk.wait(1_000).rst(S))}
+    assert items["NET-06"].cause == items["CMD-09"].id
+    talk = Talk().publishing().send(S, status("NetStream.Record.NoAccess", "error")).media(7)
+    items = {item.rule: item for item in findings(talk.rst(S))}
+    assert items["NET-06"].cause is None
+
+
+def test_behind_a_hole_nothing_is_definite():
+    talk = Talk().publishing().media(1).send(C, picture(1000, size=900), lost=True)
+    talk.media(1, start=1040).send(C, picture(5000)._replace(csid=70)).ending()
+    read = session(talk)
+    [item] = [item for item in read.diagnostics if item.rule == "CHK-10"]
+    assert item.confidence == "likely"
+    whole = session(Talk().publishing().send(C, picture(0)._replace(csid=70)))
+    assert [d.confidence for d in whole.diagnostics if d.rule == "CHK-10"] == ["definite"]
+
+
+def test_a_hole_masks_what_comes_after_it():
+    """In the direction of the hole: there the capture cannot tell."""
+    talk = Talk().publishing().send(C, metadata(), avc_config(), aac_config()).media(1)
+    talk.send(C, picture(1000, size=900), lost=True)
+    talk.chunks[C].style.compress = 0
+    talk.media(1, start=1040).send(C, control(1, 0)).media(1, start=2040).ending()
+    read = session(talk)
+    items = {item.rule: item for item in read.diagnostics}
+    assert items["CHK-02"].severity == "error" and items["CHK-02"].cause == items["CAP-04"].id
+    [verdict] = read.judgement.verdicts
+    assert (verdict.status, verdict.blame) == ("inconclusive", "capture")
+
+
+def test_of_an_input_without_an_end_the_beginning_is_gone():
+    read = Session([io.BytesIO(capture(good(4)))], Options(endless=True, rows=40))
+    read.run()
+    assert read.messages.first and not read.diagnostics
+    reasons = {r.reason for r in read.judgement.results if r.rule == "CMD-07"}
+    assert reasons == {"of an input without an end, only the last messages are kept"}

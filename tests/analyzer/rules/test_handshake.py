@@ -5,7 +5,17 @@ import random
 import pytest
 
 from dissectors.handshake import PLAYER_KEY, digest_offset
-from tests.analyzer.rules.builder import GREETING, C, S, Talk, connect, found, good, rules
+from tests.analyzer.rules.builder import (
+    GREETING,
+    C,
+    S,
+    Talk,
+    connect,
+    findings,
+    found,
+    good,
+    rules,
+)
 
 
 def versioned(c1: bytes, version: bytes) -> bytes:
@@ -105,6 +115,72 @@ def test_hs_06_chunks_in_the_segment_of_c2():
     item = found(talk, "HS-06")
     assert item is not None and (item.track, item.severity) == ("C2", "note")
     assert found(good(), "HS-06") is None
+
+
+def record(kind: int, body: bytes) -> bytes:
+    return bytes([kind, 3, 3]) + len(body).to_bytes(2, "big") + body
+
+
+def client_hello(name: bytes = b"live.example.org") -> bytes:
+    """TLS 1.3 and 1.2, with a server name (RFC 8446 §4.1.2, RFC 6066 §3)."""
+    names = b"\0" + len(name).to_bytes(2, "big") + name
+    extensions = b"\0\0" + (len(names) + 2).to_bytes(2, "big")
+    extensions += len(names).to_bytes(2, "big") + names + bytes.fromhex("002b0005 04 0304 0303")
+    body = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0"
+    body += len(extensions).to_bytes(2, "big") + extensions
+    return record(22, b"\x01" + len(body).to_bytes(3, "big") + body)
+
+
+def test_tls_01_the_server_refuses():
+    talk = Talk().syn().raw(C, client_hello()).raw(S, record(21, b"\x02\x28")).fin(S)
+    item = found(talk, "TLS-01")
+    assert item is not None and item.severity == "error"
+    assert item.actual == "fatal handshake_failure"
+    assert "live.example.org" in item.text and "TLS 1.3, TLS 1.2" in item.text
+
+
+def test_tls_01_the_client_refuses_the_certificate():
+    talk = Talk().syn().raw(C, client_hello()).raw(S, record(22, b"\x02" + bytes(80)))
+    item = found(talk.raw(C, record(21, b"\x02\x30")).fin(C), "TLS-01")
+    assert item is not None and (item.actual, item.blame) == ("fatal unknown_ca", "server")
+
+
+def test_tls_01_an_encrypted_alert_is_no_application_data():
+    talk = Talk().syn().raw(C, client_hello())
+    talk.raw(S, record(22, b"\x02" + bytes(80)) + record(23, bytes(900)))
+    alert = record(23, bytes(19))
+    assert found(talk.raw(C, alert).fin(C), "TLS-01") is not None
+
+
+def test_tls_01_a_handshake_that_succeeds():
+    talk = Talk().syn().raw(C, client_hello())
+    talk.raw(S, record(22, b"\x02" + bytes(80)) + record(23, bytes(900)))
+    talk.raw(C, record(20, b"\x01") + record(23, bytes(53)) + record(23, bytes(1600)))
+    talk.raw(S, record(23, bytes(3000)))
+    assert found(talk.fin(C), "TLS-01") is None
+    assert found(talk, "TLS-03") is not None
+
+
+def test_tls_02_plain_rtmp_to_a_tls_port():
+    talk = Talk().syn().raw(C, GREETING).raw(S, record(21, b"\x02\x46")).fin(S)
+    items = {item.rule: item for item in findings(talk)}
+    assert items["TLS-02"].severity == "error" and items["TLS-02"].blame == "client"
+    errors = [item for item in items.values() if item.severity == "error" and not item.cause]
+    assert errors == [items["TLS-02"]]
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n"])
+def test_tls_02_tls_to_a_plain_port(answer):
+    talk = Talk().syn().raw(C, client_hello())
+    item = found((talk.raw(S, answer) if answer else talk).fin(S), "TLS-02")
+    assert item is not None and item.severity == "error"
+    assert found(good(), "TLS-02") is None
+
+
+def test_tls_04_other_protocols_at_the_port():
+    probe = Talk(port=50009).syn().raw(C, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").fin(S)
+    item = found([good(), probe], "TLS-04")
+    assert item is not None and (item.severity, item.track) == ("warning", "http")
 
 
 def test_tls_04_a_proxy_header_stands_before_c0():

@@ -121,7 +121,7 @@ CUE = data(500, "onCuePoint", obj(("name", string("x"))))
 
 def test_timed_data_is_listed():
     item = finding(published(merged(media(), [CUE])), "META-05")
-    assert (item.severity, item.text) == ("note", "1 timed data messages: onCuePoint")
+    assert (item.severity, item.text) == ("note", "1 timed data message: onCuePoint")
     assert severity(published(media()), "META-05") is None
 
 

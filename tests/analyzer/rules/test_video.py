@@ -3,9 +3,7 @@
 import pytest
 
 from tests.analyzer.rules.builder import (
-    S,
     Talk,
-    aac_config,
     avc_config,
     good,
     metadata,
@@ -14,71 +12,11 @@ from tests.analyzer.rules.builder import (
 from tests.analyzer.rules.media import (
     audio,
     finding,
-    merged,
     pictures,
     published,
-    sending,
     severity,
     video,
 )
-from tests.dissectors.media_bodies import AVCC
-
-OTHER = AVCC["322x182"]
-
-
-def test_frames_before_the_sequence_header():
-    late = published([picture(0, True), avc_config(40), picture(80)], (metadata(),))
-    assert finding(late, "VID-01").count == 1
-    never = published(pictures(range(0, 400, 40)), (metadata(),))
-    assert (severity(never, "VID-01"), finding(never, "VID-01").count) == ("error", 10)
-    assert severity(published(pictures(range(0, 400, 40))), "VID-01") is None
-
-
-def test_sorenson_needs_no_sequence_header():
-    talk = published([video(40 * n, "22 00 00 84 00 81") for n in range(3)], (metadata(),))
-    assert severity(talk, "VID-01") is None
-
-
-@pytest.mark.parametrize(
-    ("record", "key", "expected"),
-    [(OTHER, True, "warning"), (OTHER, False, "error"), (AVCC["baseline"], True, None)],
-)
-def test_configuration_changes(record, key, expected):
-    headers = (metadata(), avc_config(0, AVCC["baseline"]), aac_config())
-    items = [*pictures([0, 40, 80]), avc_config(120, record), picture(120, key), picture(160)]
-    talk = published(items, headers)
-    assert severity(talk, "VID-02") == expected
-    if expected:
-        assert "320×240 to 322×182" in finding(talk, "VID-02").text
-
-
-def test_repeated_configuration():
-    def talk(every: int, count: int) -> Talk:
-        items = []
-        for number in range(count):
-            if number % every == 0:
-                items.append(avc_config(1000 * number))
-            items += pictures(range(1000 * number, 1000 * number + 1000, 200), gop=5)
-        return published(items)
-
-    assert severity(talk(1, 6), "VID-03") == "warning"  # with every keyframe
-    assert severity(talk(3, 9), "VID-03") == "note"
-    assert severity(talk(3, 6), "VID-03") is None  # twice
-
-
-def test_stale_configuration_from_a_server():
-    old, new = avc_config(0, OTHER), avc_config(0)
-    media = pictures(range(0, 2000, 40))
-
-    def played(*headers) -> Talk:
-        return sending(Talk().playing().send(S, metadata(), *headers), media, S)
-
-    assert severity(played(old, new), "VID-04") == "warning"
-    assert severity(played(new, new), "VID-04") is None
-    assert severity(played(new), "VID-04") is None
-    later = merged(media, [avc_config(1500, OTHER)])
-    stable = sending(Talk().playing().send(S, metadata(), new), later, S)
-    assert severity(stable, "VID-04") is None
 
 
 def test_first_frame_is_no_keyframe():
@@ -159,3 +97,10 @@ def test_bitrate_off_target():
 def test_short_streams_have_no_bitrate():
     talk = published(pictures(range(0, 4000, 40)), (metadata(videodatarate=5000.0), avc_config()))
     assert severity(talk, "VID-16") is None
+
+
+def test_repeated_timestamps_are_no_lost_frames():
+    times = [40 * n - (40 if n % 8 == 5 else 0) for n in range(200)]
+    talk = published([(40 * n, message) for n, message in enumerate(pictures(times))])
+    assert severity(talk, "VID-14") is None
+    assert severity(talk, "TS-02") == "warning"

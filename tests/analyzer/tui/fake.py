@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analyzer.index import COLUMNS, MessageTable
-from analyzer.lookup import Body, ChunkSpan, FileSpan
+from analyzer.message_bytes import Body, ChunkSpan, FileSpan
 from analyzer.model import CaptureInfo, Diagnostic, Endpoint, Options
 from dissectors.fields import Dissection, Field
 

@@ -1,6 +1,6 @@
 """Keys that move, mark, copy, zoom and help."""
 
-from analyzer.tui.keys import HEX, MAIN, MOVE, TREE
+from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOVE, TREE
 from tests.analyzer.tui.fake import FakeSession
 from tests.analyzer.tui.screen import lines, press, run, text
 
@@ -134,7 +134,7 @@ def test_help_lists_every_binding():
             shown |= {line.strip("│ ") for line in lines(app)}
             await press(pilot, "pagedown")
         everything = "\n".join(shown)
-        for binding in (*MAIN, *MOVE, *TREE, *HEX):
+        for binding in (*MAIN, *MOVE, *TREE, *HEX, *COLUMNS):
             assert binding.description[:50] in everything, binding
             assert binding.key_display in everything
         assert sheet.line_count() > 40

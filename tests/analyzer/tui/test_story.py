@@ -40,7 +40,7 @@ def test_what_went_wrong_is_told_with_the_way_it_ended():
 def test_many_tracks_and_enhanced_codecs():
     found = told("lab/ertmp-multitrack-mixed.pcap")
     assert found[0, "→ video"].startswith("H.264 Constrained Baseline L1.1 160x120, 15 fps")
-    assert found[0, "→ video/1"].startswith("H.265 Main L1.0 80x60")
+    assert found[0, "→ video/1"].startswith("HEVC Main L1.0 80x60")
     assert found[0, "→ audio/1"].startswith("Opus 48000 Hz mono")
 
 

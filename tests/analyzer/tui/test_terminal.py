@@ -1,5 +1,6 @@
 """The real program in a real terminal: keys in, screen out (needs tmux)."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 CAPTURE = "captures/real/publish-play-nginx.pcap"
-SOCKET = "rtmp-analyze-test"
+SOCKET = f"rtmp-analyze-test-{os.getpid()}"
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -78,4 +79,32 @@ def test_filter_from_the_command_line_and_by_hand(terminal: None) -> None:
     tmux("send-keys", "?")
     wait_for("Find text, /regex/")
     tmux("send-keys", "q", "q")
+    wait_for("code=0")
+
+
+def test_units_search_and_copy_by_hand(terminal: None) -> None:
+    start(CAPTURE)
+    wait_for("PUBLISH")
+    tmux("send-keys", "Enter")
+    wait_for("Messages")
+    tmux("send-keys", "r")
+    wait_for("Chunks 295")
+    tmux("send-keys", "r")
+    wait_for("TCP segments")
+    tmux("send-keys", "r")
+    wait_for("Messages 294")
+    tmux("send-keys", "C-f")
+    wait_for("Find")
+    tmux("send-keys", "-l", "/^onStatus/")
+    tmux("send-keys", "Enter")
+    wait_for("found '/^onStatus/'")
+    tmux("send-keys", "Y")
+    wait_for("the field's path")
+    tmux("send-keys", "l")
+    wait_for("copied: onStatus")
+    tmux("send-keys", "c")
+    wait_for("Space shows")
+    tmux("send-keys", "q")
+    time.sleep(0.5)
+    tmux("send-keys", "q")
     wait_for("code=0")

@@ -151,6 +151,19 @@ def test_every_view_of_damaged_captures(name):
     view(capture(f"edge/{name}.pcap"), "story", use)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_terminal_is_resized(name):
+    async def use(app, pilot):
+        await press(pilot, "j", "G")
+        for width, height in ((60, 12), (200, 60), (30, 8), (100, 30)):
+            await pilot.resize_terminal(width, height)
+            await press(pilot, "j")
+            assert [cell_len(line) for line in lines(app)] == [width] * height
+        assert "This view failed" not in text(app)
+
+    view(capture(TALK), name, use, row=0, connection=0)
+
+
 def test_views_follow_a_capture_that_is_still_indexed(monkeypatch):
     from analyzer.tui.screens import computed
 
@@ -172,3 +185,19 @@ def test_views_follow_a_capture_that_is_still_indexed(monkeypatch):
         assert seen == [1] and before >= 0
 
     view(talk.session(), "ladder", use)
+
+
+def test_a_huge_command_is_not_decoded_for_a_line():
+    long = talk.command("big", 9, NULL, *[num(1)] * 2000)  # 18 kB
+    session = talk.session([*talk.publish(), long])
+    row = next(r for r in range(len(session.messages)) if session.value(r, "length") > 18_000)
+    asked = []
+    session.dissect = lambda row: asked.append(row) or Session.dissect(session, row)
+
+    async def use(app, pilot):
+        asked.clear()
+        assert "AMF0 Command of 18,0" in await press(pilot, "j", "k")
+        assert row not in asked
+
+    view(session, "ladder", use, row=row, connection=0)
+    view(session, "follow", use, row=row, connection=0)

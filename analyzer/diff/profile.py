@@ -1,0 +1,329 @@
+"""What one connection said, stage by stage, in a form that another run would repeat."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from analyzer.diff.normal import Normal
+from analyzer.metrics import report
+from dissectors import spec
+from dissectors.chunk_state import Flag
+from dissectors.messages.media_config import records
+
+if TYPE_CHECKING:
+    from analyzer.index import Array
+    from analyzer.model import Connection
+    from analyzer.session import Session
+
+MAX_LINES: Final = 400
+"""Messages compared per direction; a start and an end are some dozen."""
+MAX_DECODED: Final = 1_000_000
+"""Bytes of commands and data decoded of one capture, shared by its connections: hostile ones take
+seconds for so much, and a start and an end are some kilobytes."""
+LEAST_DECODED: Final = 10_000
+SIDES: Final = ("client", "server")
+_MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
+_COMMANDS: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3)
+_DATA: Final = (spec.DATA_AMF0, spec.DATA_AMF3)
+_METADATA: Final = frozenset({"onMetaData", "@setDataFrame"})
+_HANDSHAKE: Final = (
+    "version kind client_version server_version c2_echoes_s1 s2_echoes_c1 c2_signed s2_signed"
+).split()
+_PINGS: Final = frozenset({"ping_request", "ping_response"})
+
+
+class Measure(NamedTuple):
+    """A number that two runs never repeat exactly."""
+
+    value: int
+    unit: str
+    ratio: float
+    """How many times the other's it may be."""
+    least: int
+    """A smaller difference means nothing."""
+
+    def near(self, other: Measure) -> bool:
+        low, high = sorted((self.value, other.value))
+        return high - low <= self.least or high <= low * self.ratio
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.unit}"
+
+
+Value = str | Measure
+Stage = dict[str, Value] | list[str]
+
+
+class Profile(NamedTuple):
+    """A connection, ready to be compared."""
+
+    id: str
+    role: str
+    app: str
+    holes: list[str]
+    """What the capture lacks of it."""
+    stages: dict[str, Stage]
+
+
+def profile(session: Session, connection: Connection, rows: Array, normal: Normal) -> Profile:
+    """Return the profile of a connection; `rows` are its messages in the order of arrival."""
+    told = _told(session, rows)
+    stages: dict[str, Stage] = {
+        "handshake": _handshake(connection),
+        "connect": _connect(session, told, normal),
+        "connect reply": _connect_reply(session, told, normal),
+    }
+    for direction, side in enumerate(SIDES):
+        mine = rows[session.messages.column("direction")[rows] == direction]
+        heard = told[session.messages.column("direction")[told] == direction]
+        stages[f"{side} messages"] = _messages(session, heard, normal)
+        stages[f"{side} chunk streams"] = _chunk_streams(session, mine)
+        stages[f"{side} acknowledgements"] = _acknowledgements(session, mine)
+        stages[f"{side} metadata"] = _metadata(session, heard, normal)
+    metrics = report.connection(session.metrics.connection(connection.index))
+    stages["media"] = _media(session, rows, metrics)
+    stages["timing"] = _timing(metrics)
+    role = connection.role or "neither publish nor play"
+    app = normal.text(connection.app or "")
+    return Profile(connection.id, role, app, _holes(connection), stages)
+
+
+def _told(session: Session, rows: Array) -> Array:
+    """Return the whole messages that are no media, as many as may be decoded."""
+    table = session.messages
+    media = np.isin(table.column("type_id")[rows], (*_MEDIA, spec.ACKNOWLEDGEMENT))
+    whole = table.column("flags")[rows] & Flag.COMPLETE != 0
+    rows = rows[whole & ~media]
+    room = max(MAX_DECODED // (2 * max(len(session.connections), 1)), LEAST_DECODED)
+    kept = []
+    for direction in (0, 1):
+        mine = rows[table.column("direction")[rows] == direction][: 10 * MAX_LINES]
+        kept.append(mine[np.cumsum(table.column("length")[mine].astype(np.int64)) <= room])
+    return table.sorted(np.concatenate(kept))
+
+
+def _holes(connection: Connection) -> list[str]:
+    """Say what the capture lacks: differences may come from that."""
+    found = []
+    if not connection.from_start:
+        found.append("its beginning was not captured")
+    if not connection.both_directions:
+        found.append("only one direction was captured")
+    missing = sum(each.gaps.missing() for each in connection.tcp_connection.directions)
+    if missing:
+        found.append(f"{missing} bytes are missing")
+    return found
+
+
+def _handshake(connection: Connection) -> Stage:
+    found = connection.handshake
+    if found is None or not all(half.handshake_complete for half in connection.rtmp.halves):
+        return {}
+    said: dict[str, Value] = {
+        name: str(found[name]) for name in _HANDSHAKE if found.get(name) is not None
+    }
+    for side, digest in (found.get("digest") or {}).items():
+        said[f"{side} digest schema"] = str(digest["schema"]) if digest else "none"
+    return said
+
+
+def _summaries(session: Session, rows: Array, types: tuple[int, ...]) -> list[dict[str, Any]]:
+    chosen = rows[np.isin(session.messages.column("type_id")[rows], types)][: 4 * MAX_LINES]
+    found = (session.summary(row) for row in chosen.tolist())
+    return [each[1] for each in found if each is not None]
+
+
+def _connect(session: Session, rows: Array, normal: Normal) -> Stage:
+    """The connect command's properties, and the order they stand in."""
+    for said in _summaries(session, rows, _COMMANDS):
+        if said.get("name") == "connect" and isinstance(said.get("object"), dict):
+            pairs = normal.members(said["object"])
+            found: dict[str, Value] = dict(pairs)
+            found["(order of properties)"] = ", ".join(name for name, _ in pairs)
+            for number, argument in enumerate(said.get("arguments", [])[:8]):
+                found[f"(argument {number + 1})"] = normal.value(argument)
+            return found
+    return {}
+
+
+def _connect_reply(session: Session, rows: Array, normal: Normal) -> Stage:
+    for said in _summaries(session, rows, _COMMANDS):
+        if said.get("name") in ("_result", "_error"):
+            found: dict[str, Value] = {"(reply)": str(said["name"])}
+            for part in (said.get("object"), *said.get("arguments", [])[:4]):
+                if isinstance(part, dict):
+                    found.update(normal.members(part))
+            return found
+    return {}
+
+
+def _messages(session: Session, rows: Array, normal: Normal) -> list[str]:
+    """Commands, protocol control and events in order; what repeats with time only once."""
+    lines: list[str] = []
+    once: set[str] = set()
+    for row in rows.tolist():
+        line, repeats = _line(session, row, normal)
+        if repeats and line in once:
+            continue
+        once.add(line)
+        lines.append(line)
+        if len(lines) >= MAX_LINES:
+            break
+    return lines
+
+
+def _line(session: Session, row: int, normal: Normal) -> tuple[str, bool]:
+    """Return a message in a line, and whether it comes again and again in a longer run."""
+    type_id = session.value(row, "type_id")
+    found = session.summary(row)
+    if found is None:
+        return session.type_name(row), True
+    said = found[1]
+    if type_id in _COMMANDS:
+        return _command_line(said, normal), False
+    if type_id in _DATA:
+        name = str(said.get("name"))
+        if name in _METADATA:
+            return f"{normal.text(name)} (metadata)", True
+        return f"{normal.text(name)} (data)", True
+    if type_id == spec.USER_CONTROL:
+        event = str(said.get("event"))
+        if event in _PINGS:
+            return event, True
+    return session.info(row), False
+
+
+def _command_line(said: dict[str, Any], normal: Normal) -> str:
+    name = normal.text(str(said.get("name")))
+    arguments = said.get("arguments", [])
+    if name == "connect":
+        return "connect"
+    info = next((each for each in arguments if isinstance(each, dict) and "code" in each), None)
+    if info is not None:
+        description = info.get("description")
+        tail = f" {normal.value(description)}" if description is not None else ""
+        return f"{name} {normal.text(str(info['code']))}{tail}"
+    return f"{name}({', '.join(normal.value(each) for each in arguments[:8])})"
+
+
+def _chunk_streams(session: Session, rows: Array) -> Stage:
+    """Which chunk stream carries which type, and the forms of header there."""
+    table = session.messages
+    found: dict[str, Value] = {}
+    rows = rows[table.column("flags")[rows] & Flag.INFERRED_MSID == 0]
+    kinds = table.column("type_id")[rows]
+    for kind in np.unique(kinds).tolist():
+        mine = rows[kinds == kind]
+        csids = _listed(np.unique(table.column("csid")[mine]))
+        msids = _listed(np.unique(table.column("msid")[mine]))
+        extended = bool((table.column("flags")[mine] & Flag.EXTENDED).any())
+        text = f"csid {csids}, msid {msids}" + (", extended timestamps" if extended else "")
+        found[session.type_name(int(mine[0]))] = text
+    return found
+
+
+def _listed(values: Array) -> str:
+    shown = ", ".join(str(value) for value in values[:16].tolist())
+    return shown + (", …" if len(values) > 16 else "")
+
+
+def _acknowledgements(session: Session, rows: Array) -> Stage:
+    """How often this side acknowledges what it has read (RTMP 1.0 §5.4.3)."""
+    kinds = session.messages.column("type_id")[rows]
+    values = []
+    for row in rows[kinds == spec.ACKNOWLEDGEMENT][:MAX_LINES].tolist():
+        found = session.summary(row)
+        number = found[1].get("sequence_number") if found else None
+        if isinstance(number, int):
+            values.append(number)
+    steps = sorted(later - earlier & 0xFFFFFFFF for earlier, later in pairwise(values))
+    if not steps:
+        return {}
+    return {"bytes between two": Measure(steps[len(steps) // 2], "bytes", 1.5, 100_000)}
+
+
+def _metadata(session: Session, rows: Array, normal: Normal) -> Stage:
+    """The first onMetaData."""
+    for said in _summaries(session, rows, _DATA):
+        if said.get("name") not in _METADATA:
+            continue
+        for value in said.get("values", []):
+            if isinstance(value, dict):
+                return dict(normal.members(value))
+    return {}
+
+
+def _media(session: Session, rows: Array, metrics: dict[str, Any]) -> Stage:
+    """Codecs and their configurations, and in which order the first ones came."""
+    found: dict[str, Value] = {}
+    for stream in metrics["streams"]:
+        for track in stream["tracks"]:
+            where = _track_name(stream, track)
+            names = ("codec", "profile", "level", "width", "height", "sample_rate", "channels")
+            for name in names:
+                if track[name] is not None:
+                    found[f"{where}: {name}"] = str(track[name])
+            if track["frames"]:
+                reordered = "yes" if track["reordered_frames"] else "no"
+                found[f"{where}: frames reordered"] = reordered
+    found.update(_configurations(session, rows))
+    return found
+
+
+def _track_name(stream: dict[str, Any], track: dict[str, Any]) -> str:
+    side = SIDES[0] if stream["direction"] == "c2s" else SIDES[1]
+    number = f" track {track['track_id']}" if track["track_id"] else ""
+    return f"{side} {track['kind']}{number}"
+
+
+def _configurations(session: Session, rows: Array) -> dict[str, Value]:
+    """The first configuration of each track, as a hash, and the form of its header."""
+    found: dict[str, Value] = {}
+    for kind, wanted in (("audio", spec.AUDIO), ("video", spec.VIDEO)):
+        chosen = rows[session.messages.column("type_id")[rows] == wanted]
+        for row in chosen[:MAX_LINES].tolist():
+            body = session.body(row)
+            if body.missing:
+                continue
+            side = SIDES[session.value(row, "direction")]
+            for track, _, data in records(wanted, wanted, body.data):
+                name = f"{side} {kind}" + (f" track {track}" if track else "")
+                digest = blake2b(data, digest_size=4).hexdigest()
+                found.setdefault(f"{name}: configuration", f"{len(data)} bytes, hash {digest}")
+                enhanced = body.data[0] >> 4 == 9 if kind == "audio" else body.data[0] & 0x80
+                found.setdefault(f"{name}: header", "Enhanced RTMP" if enhanced else "FLV")
+    return found
+
+
+def _timing(metrics: dict[str, Any]) -> Stage:
+    found: dict[str, Value] = {}
+    previous = None
+    for name, time in metrics["startup_ns"].items():
+        if time is None:
+            continue
+        if previous is not None:
+            step = max(time - previous, 0) // 1_000_000
+            found[f"wait for {name.replace('_', ' ')}"] = Measure(step, "ms", 4.0, 500)
+        previous = time if previous is None else max(previous, time)
+    for stream in metrics["streams"]:
+        for track in stream["tracks"]:
+            if (track["duration_ms"] or 0) >= 1000:
+                found.update(_rates(_track_name(stream, track), track))
+    return found
+
+
+def _rates(where: str, track: dict[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    rate, bits, gop = track["frame_rate"], track["bitrate"]["mean_bit_s"], track["gop"]
+    if rate is not None and rate["nominal_millihertz"]:
+        nominal = rate["nominal_millihertz"]
+        found[f"{where}: frame rate"] = Measure(nominal, "mHz", 1.02, 100)
+    if bits:
+        found[f"{where}: bit rate"] = Measure(bits, "bit/s", 1.3, 8_000)
+    if gop is not None and gop["count"] > 2 and gop["max_ms"]:
+        found[f"{where}: longest GOP"] = Measure(gop["max_ms"], "ms", 1.2, 100)
+    return found
