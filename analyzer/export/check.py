@@ -130,7 +130,8 @@ def _findings(outcome: Outcome, request: Request) -> Iterator[str]:
         yield paint(request.color, label, f"  {label}: {request.shown(finding(item))}{more}")
         count = following[item.id]
         if count:
-            yield f"    {count} finding{'s' * (count != 1)} more follow from it"
+            more = "1 more finding follows" if count == 1 else f"{count} more findings follow"
+            yield f"    {more} from it"
         if item.help and item.severity != "note" and label != "known":
             yield f"    try: {safe(item.help)}"
     if len(causes) > MAX_FINDINGS:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from analyzer.filters import summaries
+from analyzer.filters import media_heads, summaries
 from analyzer.filters.summary_keys import keys
 from analyzer.filters.values import Array, Coded, Frames, Mask, Numbers, PerRow, Test, Values, View
 from analyzer.session import Session
@@ -260,8 +260,8 @@ def own_fields() -> list[FieldInfo]:
             key.path,
             "word" if key.path in WORDS else "any",
             key.meaning,
-            "body",
-            summaries.path(key.path),
+            "column" if key.path in media_heads.FIELDS else "body",
+            media_heads.source(key.path),
         )
         for key in keys()
     ]

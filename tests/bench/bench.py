@@ -21,10 +21,17 @@ from typing import NamedTuple
 from make_capture import make
 
 ROOT = Path(__file__).parents[2]
+INDEX = [
+    sys.executable, "-c",
+    "import sys; from analyzer.session import Session; Session([sys.argv[1]]).run()",
+    "{file}",
+]  # fmt: skip
+"""All message rows, as tshark's run gives them."""
 OURS = [
     sys.executable, "-m", "analyzer", "{file}", "-F", "ndjson", "--detail", "summary",
     "-o", "/dev/null",
 ]  # fmt: skip
+"""The rows, the media's statistics, and what all rules say."""
 TSHARK = [
     "tshark", "-r", "{file}", "-o", "rtmpt.max_packet_size:16777215",
     "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", "rtmpt",
@@ -36,7 +43,7 @@ OURS_JSON = [
     "-q", "-o", "/dev/null",
 ]  # fmt: skip
 TSHARK_JSON = ["tshark", "-r", "{file}", "-o", "rtmpt.max_packet_size:16777215", "-T", "json"]
-TOOLS = {"rtmp-analyze": OURS, "tshark": TSHARK, "tcpdump": TCPDUMP}
+TOOLS = {"index": INDEX, "with findings": OURS, "tshark": TSHARK, "tcpdump": TCPDUMP}
 JSON_TOOLS = {
     "rtmp-analyze": OURS_JSON,
     "tshark": TSHARK_JSON,
@@ -105,8 +112,8 @@ def compare(path: Path, rounds: int, tools: Tools) -> dict[str, Cost]:
 
 
 def show(title: str, costs: dict[str, Cost]) -> None:
-    """Print one table; the ratios are the others' cost over ours."""
-    base = costs.get("rtmp-analyze")
+    """Print one table; the ratios are the others' cost over the first one's."""
+    base = next(iter(costs.values()), None)
     print(f"\n{title}\n{'tool':14}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x wall':>8}{'x CPU':>8}")
     for tool, cost in costs.items():
         ratio = "" if base is None else f"{cost.wall / base.wall:8.2f}{cost.cpu / base.cpu:8.2f}"
