@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from analyzer import __version__
+from analyzer import __version__, interrupt
 from analyzer.export import DETAILS, FORMATS, SEVERITIES
 
 PROGRAM: Final = "rtmp-analyze"
@@ -21,7 +21,7 @@ USAGE: Final = 2
 UNREADABLE: Final = 3
 INCONCLUSIVE: Final = 4
 INTERNAL: Final = 70
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = interrupt.INTERRUPTED
 CLOSED_PIPE: Final = 141
 
 FORMAT_NAMES: Final = ("tui", *FORMATS)
@@ -239,7 +239,7 @@ def decode_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=_decode_as,
         default=[],
-        help="take this port for RTMP",
+        help="try this port as RTMP even where the proof is weak",
     )
 
 

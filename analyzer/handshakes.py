@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dissectors import handshake_facts, spec
+from dissectors.handshake_tree import dissect_handshake
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
@@ -21,7 +22,8 @@ def handshake(connection: Connection) -> dict[str, Any] | None:
     halves = [rtmp.halves[side] for side in connection.sides]
     if not any(half.first for half in halves):
         return None
-    found = handshake_facts.report(halves[0].first, halves[1].first)
+    holes = (halves[0].first_holes, halves[1].first_holes)
+    found = handshake_facts.report(halves[0].first, halves[1].first, holes)
     whole = any(half.handshake_complete for half in halves) or connection.variant == "rtmpe"
     if found["kind"] == "simple" and not whole:
         found["kind"] = None  # the digest may stand where bytes are missing
@@ -45,7 +47,15 @@ def round_trips(connection: Connection) -> dict[str, int | None]:
 
 
 def add_round_trips(connection: Connection, trees: list[Field]) -> None:
-    """Add the round trips to the tree of C2, which ends the handshake."""
+    """Add the round trips to the tree of C2, which ends the handshake.
+
+    Where bytes are missing, the trees are made anew so that they say so.
+    """
+    client, server = (connection.rtmp.halves[side] for side in connection.sides)
+    if client.damaged or server.damaged:
+        holes = (client.first_holes, server.first_holes)
+        skip = (client.skip, server.skip)
+        trees[:] = dissect_handshake(client.first, server.first, skip, holes)
     c2 = next((node for tree in trees for node in tree.children if node.name == "c2"), None)
     if c2 is None:
         return

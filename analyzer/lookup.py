@@ -10,6 +10,7 @@ from analyzer import media_rows
 from analyzer.annotate import annotate
 from analyzer.exchanges import Exchange, exchanges
 from analyzer.handshakes import add_round_trips
+from analyzer.holes import dissect_incomplete
 from analyzer.index import Array
 from analyzer.message_bytes import MessageBytes
 from analyzer.model import DIRECTIONS, Connection
@@ -179,7 +180,11 @@ class Lookup(MessageBytes):
         if body.missing and self.value(row, "flags") & Flag.COMPLETE:
             found = _gone(type_id, len(body.data))
         else:
-            found = dissect_body(type_id, body.data, self.context(row))
+            ctx, flags = self.context(row), self.value(row, "flags")
+            if ctx.truncated:
+                found = dissect_incomplete(body, self.value(row, "length"), flags, ctx)
+            else:
+                found = dissect_body(type_id, body.data, ctx)
             annotate(self, row, found.body)
         self._dissections[row] = found
         self._cached += _weight(found)

@@ -31,6 +31,13 @@ class Body(NamedTuple):
     data: bytes
     missing: list[Span]
 
+    @property
+    def captured(self) -> bytes:
+        """The bytes before the first hole."""
+        if not self.missing:
+            return self.data
+        return self.data[: min(span.start for span in self.missing)]
+
 
 class FileSpan(NamedTuple):
     """Stream bytes and where they stand in the capture file; None where they are missing."""
@@ -171,7 +178,7 @@ class MessageBytes:
         """Return the missing ranges of the body as (start, length)."""
         if self.value(row, "flags") & Flag.COMPLETE:
             return []
-        return [(span.start, span.length) for span in _joined(self.body(row).missing)]
+        return [(span.start, span.length) for span in joined(self.body(row).missing)]
 
     def header_bytes(self, row: int) -> bytes:
         """Return the message's first chunk header: basic, message, extended timestamp."""
@@ -235,7 +242,7 @@ def _unchunk(data: bytes, run: Run) -> bytes:
     return b"".join([data[at : at + run.chunk_payload] for at in range(0, len(data), stride)])
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def joined(spans: list[Span]) -> list[Span]:
     """Join spans that touch."""
     joined: list[Span] = []
     for span in sorted(spans):

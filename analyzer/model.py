@@ -163,6 +163,11 @@ class Connection:
         return self.rtmp.handshake_seen and any(h.handshake_complete for h in self.rtmp.halves)
 
     @property
+    def handshake_complete(self) -> bool:
+        """Whether a handshake was captured, and nothing of it is missing."""
+        return self.handshake_seen and not any(half.damaged for half in self.rtmp.halves)
+
+    @property
     def both_directions(self) -> bool:
         return not self.tcp_connection.one_sided
 

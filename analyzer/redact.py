@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -34,6 +35,8 @@ BYTES_PER_TEXT: Final = 64
 FIELDS_PER_VALUE: Final = 3
 LARGE: Final = 10_000
 """Fields from which on a message pays in full: no real one has so many."""
+MAX_RUNS: Final = 64
+"""Texts looked at in the undecoded bytes of one message."""
 HIDDEN: Final = "‹hidden›"
 
 NAME_COMMANDS: Final = frozenset(
@@ -41,6 +44,8 @@ NAME_COMMANDS: Final = frozenset(
     "FCUnsubscribe getStreamLength DVRGetStreamInfo DVRSubscribe set_playlist secureTokenResponse "
     "NetStream.Authenticate.UsherToken".split()
 )
+_NO_SECRETS: Final = NAME_COMMANDS | {"live", "record", "append", "connect", "createStream"}
+"""Words of the protocol, which may stand behind a hole as well."""
 TEXT_TYPES: Final = (
     spec.COMMAND_AMF0,
     spec.COMMAND_AMF3,
@@ -248,11 +253,13 @@ def _of_message(session: Session, row: int, secrets: Secrets) -> None:
 
 
 def _undecoded(session: Session, row: int, node: Field, secrets: Secrets) -> None:
-    """A name whose length is wrong, or that is cut off, stands in bytes nobody decoded."""
+    """A name whose length is wrong, that is cut off or behind a hole is in bytes nobody decoded."""
     data = session.body(row).data[node.start : node.end].strip(b"\0")
-    printable = re.search(rb"[\x20-\x7e\x80-\xff]{4,}", data)
-    if printable:
-        secrets.add(printable[0].decode("utf-8", "replace"), printable[0])
+    secrets.search(data.decode("utf-8", "replace"))
+    for printable in islice(re.finditer(rb"[\x20-\x7e\x80-\xff]{4,}", data), MAX_RUNS):
+        text = printable[0].decode("utf-8", "replace")
+        if text not in _NO_SECRETS:
+            secrets.add(text, printable[0])
 
 
 def _raw(session: Session, row: int, text: str) -> bytes | None:

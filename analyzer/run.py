@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 
-from analyzer import cli
+from analyzer import cli, interrupt
 from analyzer.cli import UsageError
 from analyzer.export import FORMATS
 
@@ -257,6 +257,7 @@ def _open_session(
     """Open the captures; raises `SourceError`."""
     from analyzer.session import Session
 
+    interrupt.in_order()
     return Session(_paths(options, form), session_options(options, stack, streamed=streamed))
 
 

@@ -157,12 +157,14 @@ class Session(Lookup):
         with self._judging:
             if self._judgement is None:
                 self._judgement = run(self)
+                if self._metrics is not None:
+                    self._metrics[1].relax()
         return self._judgement
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """The findings, by connection, time and rule."""
-        return self.judgement.diagnostics
+        return self.judgement.diagnostics if self.done else []
 
     def cancel(self) -> None:
         """Stop after the batch under way; what was indexed stays."""

@@ -279,8 +279,7 @@ class ChunkParser:
             if fmt == 2:
                 return self._lose(self._base + position, f"fmt 2 on unknown chunk stream {csid}")
             # librtmp and OBS open chunk stream 2 with fmt 1; what is missing counts as 0.
-            cs = ChunkStream(csid)
-            cs.inferred = 0 if self._continuous else UNSEEN
+            cs = self._open_stream(csid)
         field = int.from_bytes(buffer[basic : basic + 3], "big")
         has_extended = field == spec.EXTENDED_TIMESTAMP
         if has_extended:
@@ -307,6 +306,12 @@ class ChunkParser:
         cs.extended = has_extended
         self._set_header(cs, fmt, field, header)
         return self._begin(cs, fmt, buffer[position:basic], self._base + position, after)
+
+    def _open_stream(self, csid: int) -> ChunkStream:
+        """Return the state of a chunk stream of which nothing is known."""
+        cs = ChunkStream(csid)
+        cs.inferred = 0 if self._continuous else UNSEEN
+        return cs
 
     def _settle_chunk_size(
         self, buffer: bytes, position: int, after: int, csid: int, length: int

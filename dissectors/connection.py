@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from dissectors import handshake, probe, spec
 from dissectors.budget import Budget
-from dissectors.chunk_state import MessageRow
+from dissectors.chunk_state import Flag, MessageRow
 from dissectors.context import Context
 from dissectors.dissect import dissect_body
 from dissectors.facts import Command, Facts, gather
@@ -77,6 +77,16 @@ class Half:
     def damaged(self) -> bool:
         """Whether handshake bytes are missing."""
         return bool(self.holes)
+
+    @property
+    def first_holes(self) -> tuple[tuple[int, int], ...]:
+        """(start, end) of what is missing in `first`."""
+        return tuple((max(low - self.skip, 0), high - self.skip) for low, high in self.holes)
+
+    def has(self, start: int, end: int) -> bool:
+        """Whether the bytes [start, end) of `first` were captured."""
+        holes = self.first_holes
+        return end <= len(self.first) and all(end <= low or high <= start for low, high in holes)
 
     @property
     def handshake_complete(self) -> bool:
@@ -322,6 +332,7 @@ class RtmpConnection:
                 head = row.head
                 if (
                     head
+                    and row.flags & Flag.COMPLETE  # else a byte may be missing, read as zero
                     and (head[1:2] == b"\0" or head[0] in _EXTENDED[row.type_id])
                     and is_config(row)
                 ):

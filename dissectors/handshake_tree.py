@@ -4,7 +4,15 @@ from typing import Any, Final, NamedTuple
 
 from dissectors import handshake, spec
 from dissectors.fields import Field
-from dissectors.handshake_facts import Sides, echo, find_digest, is_signed, round_trip_ms, version
+from dissectors.handshake_facts import (
+    Holes,
+    Sides,
+    echo,
+    find_digest,
+    is_signed,
+    round_trip_ms,
+    version,
+)
 from dissectors.text import hexdump
 
 SIZE: Final = spec.HANDSHAKE_SIZE
@@ -13,12 +21,17 @@ _SECTIONS: Final = {"0": "RTMP 1.0 §5.2.2", "1": "RTMP 1.0 §5.2.3", "2": "RTMP
 _VERSIONS: Final = {3: "RTMP", 6: "RTMPE", 8: "RTMPE with XTEA", 9: "RTMPE with Blowfish"}
 
 
-def dissect_handshake(client: bytes, server: bytes, skip: tuple[int, int] = (0, 0)) -> list[Field]:
+def dissect_handshake(
+    client: bytes,
+    server: bytes,
+    skip: tuple[int, int] = (0, 0),
+    holes: tuple[Holes, Holes] = ((), ()),
+) -> list[Field]:
     """Return the trees of `C0+C1`, `S0+S1+S2` and `C2`, as far as captured.
 
     Spans count from the direction's first payload byte; `skip` is what stands before C0 and S0.
     """
-    sides = Sides(client, server)
+    sides = Sides(client, server, holes)
     trees = [
         _tree("Handshake C0+C1", ("C0", "C1"), sides, skip[0]),
         _tree("Handshake S0+S1+S2", ("S0", "S1", "S2"), sides, skip[1]),
@@ -31,19 +44,21 @@ def _tree(title: str, names: tuple[str, ...], sides: Sides, skip: int) -> Field:
     label = f"Real Time Messaging Protocol ({title})"
     first = 0 if names[0][1] == "0" else 1 + SIZE
     root = Field("handshake", label, None, skip + first, 0, space="stream")
-    data = sides.client if names[0][0] == "C" else sides.server
     for name in names:
-        if name[1] == "0":
-            if data:
-                _version(root, name, data[0], skip)
-            continue
-        packet = sides.packet(name)
-        if packet:
-            start = skip + 1 + (int(name[1]) - 1) * SIZE
-            node = root.add(name.lower(), name, None, start, len(packet))
-            (_first_packet if name[1] == "1" else _echo_packet)(node, name, packet, sides)
+        packet, missing = sides.packet(name), sides.missing(name)
+        start, end = sides.span(name)
+        if name[1] == "0" and packet:
+            _version(root, name, packet[0], skip)
+        elif start < end:
+            node = root.add(name.lower(), name, None, skip + start, end - start)
+            if missing:
+                node.label += f": {missing} of {end - start} bytes not captured"
+            if packet:
+                (_first_packet if name[1] == "1" else _echo_packet)(node, name, packet, sides)
             _section(node, name, node.end)
-            if len(packet) < SIZE:
+            if missing:
+                node.warn("not_captured", "bytes are missing")
+            elif len(packet) < SIZE:
                 node.warn("cut_short", f"{len(packet)} of {SIZE} bytes")
     root.length = max((child.end for child in root.children), default=root.start) - root.start
     return root
@@ -80,7 +95,8 @@ def _first_packet(node: Field, name: str, packet: bytes, sides: Sides) -> None:
     else:
         node.add("peer_version", f"Version: {dotted}", dotted, node.start + 4, 4)
     digest = find_digest(name, packet)
-    node.label += f": {'digest' if digest else 'simple'} form"
+    if not sides.missing(name):
+        node.label += f": {'digest' if digest else 'simple'} form"
     if digest is None:
         _fill(node, packet, 8, [])
         if raw != b"\0\0\0\0" and len(packet) == SIZE and raw != sides.packet("C1")[:4]:

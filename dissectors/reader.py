@@ -78,6 +78,8 @@ class ChunkReader(ChunkParser):
         self._effort = resync.Effort(FIRST_EFFORT)
         self._known: dict[int, tuple[int, int, int]] = {}
         """What is remembered of every chunk stream while searching: type, length, msid."""
+        self._last: dict[int, tuple[int, int]] = {}
+        """Message stream id and timestamp of every chunk stream when it was last read."""
         self._hole: _Hole | None = None
         if synchronised:
             self.chunk_size_changes.append(ChunkSizeChange(stream_offset, self.chunk_size, None))
@@ -194,6 +196,7 @@ class ChunkReader(ChunkParser):
             cs.csid: (cs.type_id, -1 if cs.open or cs is current else cs.length, cs.msid)
             for cs in self._streams.values()
         }
+        self._last.update((cs.csid, (cs.msid, cs.timestamp)) for cs in self._streams.values())
         if not keep_open:
             self._cut_open(offset)
         self._search = bytearray()
@@ -336,10 +339,17 @@ class ChunkReader(ChunkParser):
         for csid, type_id, length, msid in streams:
             cs = before.get(csid)
             if cs is None or (cs.type_id, cs.length, cs.msid) != (type_id, length, msid):
-                cs = ChunkStream(csid)
+                cs = self._open_stream(csid)
                 cs.type_id, cs.length, cs.msid = type_id, length, msid
             cs.inferred |= STALE
             self._streams[csid] = cs
+
+    def _open_stream(self, csid: int) -> ChunkStream:
+        """Go on from what was known before a gap: inferred, but nearer than 0."""
+        cs = super()._open_stream(csid)
+        if not self._continuous:
+            cs.msid, cs.timestamp = self._last.get(csid, (0, 0))
+        return cs
 
     def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
         super()._set_chunk_size(cs, value, offset)

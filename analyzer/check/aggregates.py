@@ -278,22 +278,27 @@ def _mean_gop(track: Track) -> int | None:
     return round(sum(found) * 1_000_000 / len(found)) if found else None
 
 
-def _skew(measured: Measured) -> Samples:
-    found = Samples(missing="no stream has both audio and video")
-    for stream in measured.streams:
-        if stream.skew is not None:
-            place = f"c{stream.connection} {DIRECTIONS[stream.direction]}"
-            found.add(stream.skew.max_ms * 1_000_000, place)
-    return found
+def _of_both(measure: Callable[[Stream], int | None]) -> Callable[[Measured], Samples]:
+    """Milliseconds per stream with audio and video; none where one of them cannot be measured."""
+
+    def samples(measured: Measured) -> Samples:
+        found = Samples(missing="no stream has both audio and video")
+        for stream in measured.streams:
+            value, place = measure(stream), f"c{stream.connection} {DIRECTIONS[stream.direction]}"
+            if value is None and stream.inferred:
+                return Samples(missing=f"{place}: {stream.inferred}")
+            found.add(None if value is None else value * 1_000_000, place)
+        return found
+
+    return samples
 
 
-def _start_offset(measured: Measured) -> Samples:
-    found = Samples(missing="no stream has both audio and video")
-    for stream in measured.streams:
-        if stream.start_offset_ms is not None:
-            place = f"c{stream.connection} {DIRECTIONS[stream.direction]}"
-            found.add(abs(stream.start_offset_ms) * 1_000_000, place)
-    return found
+def _skew(stream: Stream) -> int | None:
+    return None if stream.skew is None else stream.skew.max_ms
+
+
+def _start_offset(stream: Stream) -> int | None:
+    return None if stream.start_offset_ms is None else abs(stream.start_offset_ms)
 
 
 def _first_media(measured: Measured) -> Samples:
@@ -370,9 +375,10 @@ AGGREGATES: Final = (
               _tracks("video", _longest_gop)),
     Aggregate("gop.mean", "duration", "the mean time between keyframes",
               _tracks("video", _mean_gop)),
-    Aggregate("av_skew.max", "duration", "the most that audio and video were apart", _skew),
+    Aggregate("av_skew.max", "duration", "the most that audio and video were apart",
+              _of_both(_skew)),
     Aggregate("av_offset", "duration", "between the first audio frame and the first video frame",
-              _start_offset),
+              _of_both(_start_offset)),
 )  # fmt: skip
 _BY_NAME: Final = {aggregate.name: aggregate for aggregate in AGGREGATES}
 NAMES: Final = tuple(_BY_NAME)

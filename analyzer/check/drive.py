@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from analyzer import cli, run
+from analyzer import cli, interrupt, run
 from analyzer.check import baseline
 from analyzer.check.baseline import Baseline
 from analyzer.check.outcome import FAIL, INCONCLUSIVE, PASS, UNREADABLE, Gate, Outcome, judge
@@ -114,6 +114,7 @@ def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: Exit
 
     from analyzer.session import Session
 
+    interrupt.in_order()
     found = run.session_options(options, stack, streamed=False)
     return Session([path], replace(found, policy=wanted.rules()))
 
@@ -126,22 +127,23 @@ def _open(options: argparse.Namespace, stack: ExitStack) -> _Outputs:
     outputs = _Outputs()
     wanted = [(options.format or "check", options.output or "-"), *options.report]
     taken: set[str] = set()
-    for name, path in wanted:
+    for name, path in wanted:  # nothing is written before all of it is possible
+        if not FORMATS[name].judged and len(options.captures) > 1 and PLACE not in path:
+            raise cli.UsageError(
+                f"{name} tells of one capture: of several, give a path with {PLACE} in it, such as"
+                f" --report {name}=report-{PLACE}.{name}"
+            )
         if path in taken:
             raise cli.UsageError(f"{path}: named for two outputs")
         taken |= {path} - {"-", os.devnull}
         for capture in options.captures:
             if path != "-" and capture != "-" and run.same_file(capture, path):
                 raise cli.UsageError(f"{path}: is the capture itself; it is not overwritten")
-        if FORMATS[name].judged:
+    for name, path in wanted:
+        if FORMATS[name].judged and PLACE not in path:
             outputs.judged.append((name, _target(path, stack)))
-            continue
-        if len(options.captures) > 1 and PLACE not in path:
-            raise cli.UsageError(
-                f"{name} tells of one capture: of several, give a path with {PLACE} in it, such as"
-                f" --report {name}=report-{PLACE}.{name}"
-            )
-        outputs.single.append((name, path))
+        else:
+            outputs.single.append((name, path))
     return outputs
 
 

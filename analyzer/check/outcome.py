@@ -183,6 +183,10 @@ def _decide(outcome: Outcome, nothing: str | None) -> None:
     elif unclear:
         outcome.status = INCONCLUSIVE
         outcome.reason = f"{unclear[0].kind} '{unclear[0].text}': {unclear[0].why}"
+    elif not outcome.checks:  # the rules alone decide, and they could not
+        verdicts = [connection.verdict for connection in outcome.connections]
+        if all(verdict.status == INCONCLUSIVE for verdict in verdicts):
+            outcome.status, outcome.reason = INCONCLUSIVE, verdicts[0].text
 
 
 def _connection(measured: Measured, view: Connection, verdict: Verdict) -> ConnectionOutcome:

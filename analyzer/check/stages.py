@@ -87,6 +87,8 @@ def _handshake(view: Connection) -> Stage:
     if not view.from_start:
         return Stage("handshake", None, "captured from the middle on")
     halves = [view.rtmp.halves[side] for side in view.sides]
+    if any(half.damaged for half in halves):
+        return Stage("handshake", None, "bytes of it are missing")
     silent = [who for who, half in zip(("client", "server"), halves, strict=True) if not half.first]
     text = f"nothing from the {' and '.join(silent)}" if silent else "it was not completed"
     return Stage("handshake", False if view.both_directions or view.closed_by else None, text)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import cli
+from analyzer import cli, interrupt
 
 if TYPE_CHECKING:
     from analyzer.filters import Filter
@@ -23,6 +23,7 @@ def open_session(
     from analyzer.session import Session
     from analyzer.sources import SourceError
 
+    interrupt.in_order()
     try:
         session = Session(paths, Options(frozenset(options.decode_as)))
         stack.callback(session.close)

@@ -175,7 +175,7 @@ def _connection(connection: Connection, redactor: Redactor | None) -> dict[str, 
         "closed_by": connection.closed_by,
         "complete": {
             "from_start": connection.from_start,
-            "handshake": connection.handshake_seen,
+            "handshake": connection.handshake_complete,
             "both_directions": connection.both_directions,
         },
         "handshake": connection.handshake,

@@ -64,10 +64,14 @@ def _connections(session: Session, request: Request) -> Iterator[str]:
         elif not flows:
             yield "None of its packets is part of a TCP connection with payload."
         else:
-            yield (
-                f"{flows} TCP connection{'s' * (flows != 1)} with payload, none of them RTMP."
-                " A port other than 1935 can be named: -d tcp.port==PORT,rtmp"
+            tried = ", ".join(map(str, sorted(session.options.decode_as)))
+            advice = (
+                f"Nothing at port {tried} (-d) is RTMP: the bytes are something else, or too few."
+                if tried
+                else "A port other than 1935 can be named: -d tcp.port==PORT,rtmp"
             )
+            plural = "s" * (flows != 1)
+            yield f"{flows} TCP connection{plural} with payload, none of them RTMP. {advice}"
             for (what, port), count in session.foreign.most_common(3):
                 hint = "; RTMPS cannot be read without its keys" if what == "tls" else ""
                 yield f"  {count} of them {FOREIGN[what]} to port {port}{hint}"

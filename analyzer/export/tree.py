@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from analyzer.export.ansi import paint
@@ -10,6 +10,7 @@ from analyzer.export.request import Request
 from analyzer.index import Array
 from analyzer.session import Session
 from dissectors.fields import Field
+from dissectors.spans import Span
 from dissectors.text import safe
 
 INDENT = "    "
@@ -49,7 +50,8 @@ def write_rows(
         for line in tree_lines(session.tree(row), request):
             out.write(line + "\n")
         if request.hexdump and session.available(row):
-            for line in hex_lines(session.body(row).data, request):
+            body = session.body(row)
+            for line in hex_lines(body.data, request, body.missing):
                 out.write(line + "\n")
 
 
@@ -94,17 +96,22 @@ def tree_lines(root: Field, request: Request) -> Iterator[str]:
         )
 
 
-def hex_lines(data: bytes, request: Request) -> Iterator[str]:
-    """Yield a hex dump, sixteen bytes a line; redacted bytes are shown as ``**``."""
+def hex_lines(data: bytes, request: Request, missing: Sequence[Span] = ()) -> Iterator[str]:
+    """Yield a hex dump, sixteen bytes a line; redacted bytes are ``**``, missing ones ``??``."""
     hidden = request.redactor.hidden_bytes(data) if request.redactor is not None else []
     marks = bytearray(len(data))
-    for start, length in hidden:
-        marks[start : start + length] = b"\1" * length
+    for sign, spans in ((b"?", missing), (b"*", hidden)):
+        for start, length in spans:
+            length = min(length, len(data) - start)
+            marks[start : start + length] = sign * length
     for start in range(0, len(data), 16):
         piece, covered = data[start : start + 16], marks[start : start + 16]
-        cells = ["**" if mark else f"{byte:02x}" for byte, mark in zip(piece, covered, strict=True)]
+        cells = [
+            chr(mark) * 2 if mark else f"{byte:02x}"
+            for byte, mark in zip(piece, covered, strict=True)
+        ]
         text = "".join(
-            "*" if mark else chr(byte) if 0x20 <= byte < 0x7F else "."
+            chr(mark) if mark else chr(byte) if 0x20 <= byte < 0x7F else "."
             for byte, mark in zip(piece, covered, strict=True)
         )
         digits = " ".join(cells[:8]) + "  " + " ".join(cells[8:])

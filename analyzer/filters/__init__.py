@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
@@ -16,6 +17,7 @@ from analyzer.filters import summaries
 from analyzer.filters.compare import Comparer, ValueTest
 from analyzer.filters.fields import FieldInfo, own_fields
 from analyzer.filters.lexer import FilterError
+from analyzer.filters.summary_keys import known
 from analyzer.filters.syntax import Junction, Node, Not, Relation, parse
 from analyzer.filters.values import Array, Mask, Test, Values, View
 from analyzer.filters.wireshark import wireshark_fields
@@ -25,6 +27,9 @@ __all__ = ["FieldInfo", "Filter", "FilterError", "bind", "compile", "fields"]
 
 BLOCK: Final = 1 << 16
 """Rows looked at together."""
+
+
+_SLICE: Final = re.compile(r"\[[0-9:,-]*\]$")
 
 
 class _Step(NamedTuple):
@@ -114,7 +119,13 @@ def _field(relation: Relation, text: str) -> FieldInfo:
     found = _table().get(relation.field)
     if found is not None:
         return found
-    if relation.field.split(".")[0] in summaries.ROOTS and ".." not in relation.field:
+    slice_ = _SLICE.search(relation.field)
+    if slice_:
+        hint = "slices are not known here; write 'contains' or 'matches'"
+        place = relation.position + slice_.start()
+        raise FilterError(hint, text, place, len(slice_.group()))
+    root = relation.field.split(".")[0]
+    if root in summaries.ROOTS and ".." not in relation.field and known(relation.field):
         return FieldInfo(relation.field, "any", "", "body", summaries.path(relation.field))
     close = get_close_matches(relation.field, _table(), 1, 0.7)
     hint = f"; did you mean '{close[0]}'?" if close else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 
@@ -289,6 +290,7 @@ FREE: Final = frozenset(
     }
 )  # fmt: skip
 """Below these stand names from the wire."""
+_OPEN: Final = frozenset({"shared_object", "aggregate"})
 
 
 def keys() -> Iterator[Key]:
@@ -296,6 +298,20 @@ def keys() -> Iterator[Key]:
     for root, rows in _ROOTS.items():
         for path, kind, meaning, section in rows:
             yield Key(f"{root}.{path}" if path else root, kind, meaning, section)
+
+
+def known(path: str) -> bool:
+    """Return whether a message can have this path: below `FREE`, and in what is nested, any."""
+    parts = path.split(".")
+    if parts[0] in _OPEN:
+        return True
+    plain = canonical(".".join(part for part in parts if not part.isdecimal()))
+    return plain in _paths() or any(plain.startswith(f"{free}.") for free in FREE)
+
+
+@cache
+def _paths() -> frozenset[str]:
+    return frozenset(key.path for key in keys())
 
 
 def canonical(path: str) -> str:

@@ -51,6 +51,10 @@ def _head(view: View, position: int) -> Array:
 def _is(type_id: int) -> Any:
     def where(view: View) -> Mask:
         mask: Mask = (view.column("type_id") == type_id) & (view.column("received") > 0)
+        # The first byte of a message with a hole may be missing; the column says 0 then.
+        cut = np.flatnonzero(mask & (view.column("received") < view.column("length")))
+        for at, row in zip(cut.tolist(), view.rows[cut].tolist(), strict=True):
+            mask[at] = bool(view.session.body(row).captured)
         return mask
 
     return where

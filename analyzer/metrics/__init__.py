@@ -42,7 +42,7 @@ import numpy as np
 from analyzer.exchanges import command_rows
 from analyzer.handshakes import round_trips
 from analyzer.index import Array
-from analyzer.metrics.boundaries import boundaries, uncertain
+from analyzer.metrics.boundaries import boundaries, changes, inferred
 from analyzer.metrics.columns import MediaColumns, gather
 from analyzer.metrics.configuration import (
     MAX_READ,
@@ -53,8 +53,8 @@ from analyzer.metrics.configuration import (
 )
 from analyzer.metrics.headers import CONFIG, FRAME
 from analyzer.metrics.startup import STAGES, Stage, startup
-from analyzer.metrics.stream import Skew, Starvation, Stream
-from analyzer.metrics.track import FrameRate, Frames, Gops, Track
+from analyzer.metrics.stream import BULKY_OF_STREAM, Skew, Starvation, Stream
+from analyzer.metrics.track import BULKY_OF_TRACK, FrameRate, Frames, Gops, Track
 from analyzer.metrics.windows import Windows
 from dissectors import spec
 
@@ -137,6 +137,16 @@ class Metrics:
         self.left_out: Array = np.concatenate((self.columns.left_out, left_out))
         """Rows of media messages that were not measured: a limit was passed."""
         self.metadata_budget = MAX_METADATA
+
+    def relax(self) -> None:
+        """Give up what has a value per frame and can be computed again: 100 bytes of each."""
+        for track in self.tracks:
+            for name in BULKY_OF_TRACK:
+                vars(track).pop(name, None)
+        for connection in self.connections:
+            for stream in connection.streams:
+                for name in BULKY_OF_STREAM:
+                    vars(stream).pop(name, None)
 
     @cached_property
     def command_rows(self) -> dict[tuple[int, int, int], int]:
@@ -237,7 +247,8 @@ def _track(
     is_frame = headers.role[entry] == FRAME
     configs, entry = entry[~is_frame], entry[is_frame]
     row = columns.row[entry]
-    segment = uncertain(session, row)
+    unsure = inferred(session, row)
+    segment = changes(unsure)
     if cuts is not None:
         segment = segment + np.searchsorted(cuts, table.column("end_offset")[row])
     frames = Frames(
@@ -252,6 +263,7 @@ def _track(
         codec=headers.codec[entry],
         packet=headers.packet[entry],
         segment=segment,
+        inferred=unsure,
     )
     return Track(key, frames, columns.row[configs], configs)
 

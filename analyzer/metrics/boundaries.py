@@ -45,6 +45,7 @@ def boundaries(session: Lookup) -> dict[tuple[int, int], Array]:
 def _events(session: Lookup) -> list[int]:
     table = session.messages
     rows = table.present() if table.first else np.arange(len(table))
+    rows = rows[table.column("flags")[rows] & Flag.COMPLETE != 0]
     kind = table.column("type_id")[rows]
     control = rows[kind == spec.USER_CONTROL]
     data = rows[(kind == spec.DATA_AMF0) | (kind == spec.DATA_AMF3)]
@@ -60,7 +61,12 @@ def _events(session: Lookup) -> list[int]:
     return found
 
 
-def uncertain(session: Lookup, rows: Array) -> Array:
-    """Return a count that changes where timestamps begin or end to rest on bytes not seen."""
+def inferred(session: Lookup, rows: Array) -> Array:
+    """Return which timestamps rest on bytes not seen."""
     flags = session.messages.column("flags")[rows] & Flag.INFERRED_TIMESTAMP
-    return np.cumsum(np.diff(flags != 0, prepend=False))
+    return np.asarray(flags != 0)
+
+
+def changes(mask: Array) -> Array:
+    """Return a count that changes where `mask` begins or ends to be true."""
+    return np.cumsum(np.diff(mask, prepend=False))

@@ -68,6 +68,10 @@ class Starvation(NamedTuple):
         return np.asarray(self.media_ms * 1_000_000_000 // self.width_ns)
 
 
+BULKY_OF_STREAM: Final = ("_places", "lag_ms", "media_clock")
+"""What `Metrics.relax` gives up: a value per frame."""
+
+
 class Stream:
     """The tracks of a message stream in one direction."""
 
@@ -89,12 +93,26 @@ class Stream:
         return self.main("audio")
 
     @cached_property
+    def inferred(self) -> str | None:
+        """Say so where the clocks of audio and video cannot be compared throughout: the base of
+        one was not captured."""
+        if self.video is None or self.audio is None:
+            return None
+        for track in (self.video, self.audio):
+            if track.frames.inferred.any():
+                return f"the timestamps of {track.kind} are inferred: their base was not captured"
+        return None
+
+    @cached_property
     def start_offset_ms(self) -> int | None:
         """PTS of the first audio frame less that of the first picture shown.
 
         Not DTS: encoders shift those of pictures by the delay of reordering.
         """
         if self.video is None or self.audio is None:
+            return None
+        early = self.video.frames.inferred[: REORDER_DEPTH + 1]
+        if early.any() or self.audio.frames.inferred[0]:
             return None
         first = self.video.frames.pts_ms[: REORDER_DEPTH + 1].min()
         return int(self.audio.frames.pts_ms[0] - first)
@@ -117,7 +135,8 @@ class Stream:
     @cached_property
     def skew(self) -> Skew | None:
         """A/V skew: the video's DTS, interpolated between frames by the order of the messages, at
-        the place of each audio frame. None without frames of both around each other.
+        the place of each audio frame. None without frames of both around each other whose
+        timestamps are known.
 
         By order and not by time: of a burst all frames arrive at once. Tracks with rare frames
         have no skew by that alone.
@@ -132,6 +151,7 @@ class Stream:
         same = (video.segment[after - 1] == audio.segment[inside]) & (
             video.segment[after] == audio.segment[inside]
         )
+        same &= ~(video.inferred[after - 1] | video.inferred[after] | audio.inferred[inside])
         inside = inside[same]
         if not len(inside):
             return None
@@ -152,6 +172,8 @@ class Stream:
         """Interleave distance, by `audio` and `video`: per frame, DTS of the other track's last
         frame before it less its own. Positive: it comes after what it should precede."""
         if self.video is None or self.audio is None:
+            return {}
+        if self.video.frames.inferred.all() or self.audio.frames.inferred.all():
             return {}
         return {
             "video": _lag(self.video, self.audio, self._places[0]),
@@ -176,7 +198,9 @@ class Stream:
     @cached_property
     def starvation(self) -> Starvation | None:
         """Windows of media time against wall time, as long as both tracks last; None where the
-        stream is shorter than one."""
+        stream is shorter than one, and where the two cannot be compared."""
+        if self.inferred:
+            return None
         intervals = [
             track.rate.interval_ns
             for track in (self.video, self.audio)
@@ -208,4 +232,5 @@ def _lag(track: Track, other: Track, places: Array) -> Array:
     before = places - np.arange(len(frames)) - 1
     known = before >= 0
     known &= others.segment[before] == frames.segment
+    known &= ~(others.inferred[before] | frames.inferred)
     return np.where(known, others.dts_ms[before] - frames.dts_ms, 0)

@@ -50,6 +50,8 @@ class Frames:
     """Packet type (`headers.Headers.packet`)."""
     segment: Array
     """Counts what may set the clock anew: publish, play, seek, a status, a hole in the capture."""
+    inferred: Array
+    """bool: the clock's base was not captured, so only steps between such frames mean anything."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -110,6 +112,10 @@ class Pace(NamedTuple):
     """Media time per wall time; 1 is right."""
     span_ns: int
     """Wall time it was measured over."""
+
+
+BULKY_OF_TRACK: Final = ("joined", "steps_ms", "waits_ns", "reorder", "latency_ns", "backlog_ns")
+"""What `Metrics.relax` gives up: a value per frame."""
 
 
 class Track:

@@ -35,7 +35,7 @@ def wrong_version(scope: Scope) -> Iterator[Outcome]:
     answered, asked = _server_encoding(scope), scope.connection.object_encoding
     any_rows = False
     for direction in (0, 1):
-        rows = scope.rows(direction, _AMF3_TYPES)
+        rows = scope.whole(scope.rows(direction, _AMF3_TYPES))
         rows = rows[scope.column("received", rows) > 0]
         if not len(rows):
             continue

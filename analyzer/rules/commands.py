@@ -218,6 +218,7 @@ def killed(scope: Scope) -> Iterator[Outcome]:
         f"or a check of the media; last from the client: {last}",
         frame=closed[2] if closed is not None else None,
         time_ns=scope.end_ns,
+        about=scope.last,
         direction=1,
         actual=scope.connection.closed_by,
     )

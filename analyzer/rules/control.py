@@ -165,7 +165,7 @@ def ping_unanswered(scope: Scope) -> Iterator[Outcome]:
 
 def _pings(scope: Scope, direction: int, event: int) -> list[tuple[int, int, int]]:
     """Return (row, value, time) of User Control messages with this event."""
-    rows = scope.rows(direction, (spec.USER_CONTROL,))
+    rows = scope.whole(scope.rows(direction, (spec.USER_CONTROL,)))
     head = scope.head(rows)
     chosen = (head[:, 0].astype(int) << 8 | head[:, 1]) == event
     values = np.ascontiguousarray(head[chosen][:, 2:6]).view(">u4").ravel().tolist()

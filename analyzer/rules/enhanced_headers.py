@@ -25,7 +25,7 @@ def _video(scope: Scope, direction: int) -> tuple[Array, Array]:
     """Return (rows, heads) of the video messages with a body."""
 
     def read() -> tuple[Array, Array]:
-        own = scope.rows(direction, (spec.VIDEO,))
+        own = scope.whole(scope.rows(direction, (spec.VIDEO,)))
         own = own[scope.column("length", own) > 4]
         return own, scope.head(own)
 
@@ -52,7 +52,7 @@ def extended_rows(scope: Scope, direction: int) -> Array:
 def _extended_rows(scope: Scope, direction: int) -> Array:
     video, head = _video(scope, direction)
     found = video[_is_extended(head)] if len(video) else video
-    audio = scope.rows(direction, (spec.AUDIO,))
+    audio = scope.whole(scope.rows(direction, (spec.AUDIO,)))
     audio = audio[scope.column("length", audio) > 4]
     if len(audio):
         audio = audio[scope.head(audio)[:, 0] >> 4 == names.EX_AUDIO]

@@ -167,7 +167,9 @@ def version(scope: Scope) -> Iterator[Outcome]:
     """HS-05: another version than 3."""
     for direction in (0, 1):
         first = scope.half(direction).first
-        if first and first[0] != spec.VERSION and not tls.is_tls(first):
+        if first and not scope.half(direction).has(0, 1):
+            yield Inconclusive(f"{_PACKETS[direction][0]} was not captured")
+        elif first and first[0] != spec.VERSION and not tls.is_tls(first):
             encrypted = first[0] in spec.RTMPE_VERSIONS
             yield Evidence(
                 f"{_PACKETS[direction][0]} is version {first[0]}"
@@ -186,7 +188,8 @@ def pipelined(scope: Scope) -> Iterator[Outcome]:
     for direction in (0, 1):
         end = scope.half(direction).skip + spec.HANDSHAKE_END
         pieces = scope.tcp(direction).locate(end - 1, 2)
-        if len(scope.half(direction).first) == spec.HANDSHAKE_END and len(pieces) == 1:
+        whole = len(scope.half(direction).first) == spec.HANDSHAKE_END
+        if whole and len(pieces) == 1 and pieces[0].frame is not None:
             yield Evidence(
                 f"the segment that ends {_PACKETS[direction][2]} carries chunks too",
                 direction=direction,

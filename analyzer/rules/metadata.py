@@ -267,7 +267,7 @@ def handlers(scope: Scope) -> Counter[tuple[int, str]]:
 def _handlers(scope: Scope) -> Counter[tuple[int, str]]:
     found: Counter[tuple[int, str]] = Counter()
     for direction in (0, 1):
-        rows = scope.rows(direction, (spec.DATA_AMF0, spec.DATA_AMF3))
+        rows = scope.whole(scope.rows(direction, (spec.DATA_AMF0, spec.DATA_AMF3)))
         heads = [head[:8] for head in scope.column("head", rows).tolist()]
         examples = dict(zip(heads, rows.tolist(), strict=True))
         counts = Counter(heads)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import CLOSING, NOTHING, SIDES, Blame, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import (
+    CLOSING,
+    NOTHING,
+    SIDES,
+    Blame,
+    Evidence,
+    Inconclusive,
+    Outcome,
+    Rule,
+    Severity,
+)
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -201,6 +211,9 @@ def small_segments(scope: Scope) -> Iterator[Outcome]:
     headers = 60 if ":" in scope.connection.client.ip else 40
     for direction in (0, 1):
         sizes = scope.tcp(direction).segments.length
+        if any(gap.reason == "snaplen" for gap in scope.tcp(direction).gaps):
+            yield Inconclusive("the capture cut its packets short")
+            continue
         if len(sizes) < scope.parameters["segments"] or not len(scope.media(direction)):
             continue
         ratio = 1 + headers * len(sizes) / max(int(sizes.sum()), 1)

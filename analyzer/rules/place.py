@@ -49,7 +49,8 @@ def _of_evidence(scope: Scope, evidence: Evidence) -> Place:
                 time = int(first_time[0]) - scope.session.capture_start_ns
     if time is None and frame is not None and scope.known is not None:
         time = _time_of(scope, frame)
-    return Place(None, frame, time, span)
+    message = None if evidence.about is None else scope.session.message_id(evidence.about)
+    return Place(message, frame, time, span)
 
 
 def _time_of(scope: Scope, frame: int) -> int | None:

@@ -92,6 +92,8 @@ class Evidence:
     frames or times. Goes into the fingerprint."""
     connection: int | None = None
     """Index of the connection, for rules over the capture."""
+    about: int | None = None
+    """Message row that the finding is listed with, where it rests on no rows."""
 
 
 @dataclass(frozen=True, slots=True)

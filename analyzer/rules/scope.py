@@ -14,6 +14,7 @@ from analyzer.rules.rule import Parameters
 from analyzer.tcp import TcpDirection
 from dissectors import spec
 from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES
+from dissectors.chunk_state import Flag
 from dissectors.connection import Half
 from dissectors.facts import Command
 
@@ -153,6 +154,12 @@ class Scope:
         key = ("rows", self.connection.index, direction, tuple(types))
         return self.shared.once(key, lambda: rows[_any_of(self.column("type_id", rows), types)])
 
+    @property
+    def last(self) -> int | None:
+        """Return the row of the connection's last message."""
+        ends = [int(rows[-1]) for d in (0, 1) if len(rows := self.rows(d))]
+        return max(ends, key=lambda row: int(self.value(row, "time_ns")), default=None)
+
     def media(self, direction: int) -> Rows:
         """Return the rows with audio, video and aggregates of a direction."""
         return self.rows(direction, _MEDIA)
@@ -164,6 +171,11 @@ class Scope:
     def value(self, row: int, name: str) -> int:
         """Return one value of one row."""
         return self.session.value(row, name)
+
+    def whole(self, rows: Rows) -> Rows:
+        """Return those rows of which no byte is missing."""
+        found: Rows = rows[self.column("flags", rows) & Flag.COMPLETE != 0]
+        return found
 
     def head(self, rows: Rows) -> npt.NDArray[np.uint8]:
         """Return the first 16 body bytes of rows, one row of bytes each."""

@@ -56,7 +56,7 @@ def starved(scope: Scope) -> Iterator[Outcome]:
         yield from silent
         found, broken = stream.starvation, broken_clock(stream.video, stream.audio)
         if found is None or broken:
-            yield Inconclusive(broken or "the stream is too short", name)
+            yield Inconclusive(broken or stream.inferred or "the stream is too short", name)
             continue
         share = found.per_mille / 10
         recovered = found.twice_ms >= _CAUGHT_UP * 2 * found.width_ns / 1e6
@@ -180,8 +180,8 @@ def buffered(scope: Scope) -> Iterator[Outcome]:
         time, dts, segment = stream.media_clock
         own = segment == segment[0]
         time, dts = time[own], dts[own]
-        if time[-1] - time[0] < 2.5 * window:
-            yield Inconclusive("the stream is too short", name)
+        if time[-1] - time[0] < 2.5 * window or stream.inferred:
+            yield Inconclusive(stream.inferred or "the stream is too short", name)
             continue
         after = int(np.searchsorted(time, time[0] + window, side="right")) - 1
         ahead = int(dts[after] - dts[0])

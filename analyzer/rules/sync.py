@@ -41,7 +41,13 @@ def start_offset(scope: Scope) -> Iterator[Outcome]:
     found = False
     for stream in streams(scope):
         video, audio, offset = stream.video, stream.audio, stream.start_offset_ms
-        if video is None or audio is None or offset is None:
+        if video is None or audio is None:
+            continue
+        if offset is None:
+            found = True
+            yield Inconclusive(
+                stream.inferred or "too few frames", stream_label(scope, stream, "audio")
+            )
             continue
         found = True
         severity = _worse(abs(offset), scope.parameters["warning_ms"], scope.parameters["error_ms"])
@@ -77,7 +83,8 @@ def drift(scope: Scope) -> Iterator[Outcome]:
         skew, broken = stream.skew, broken_clock(stream.video, stream.audio)
         name = stream_label(scope, stream, "audio")
         if skew is None or skew.drift_us_s is None or skew.span_ms < least or broken:
-            yield Inconclusive(broken or f"needs {seconds(least)} of audio and video", name)
+            why = broken or stream.inferred or f"needs {seconds(least)} of audio and video"
+            yield Inconclusive(why, name)
             continue
         slope = skew.drift_us_s / 1000
         severity = _worse(
@@ -99,8 +106,10 @@ def interleave(scope: Scope) -> Iterator[Outcome]:
     """MUX-01: tracks are not interleaved by time, or one does not arrive."""
     for stream in streams(scope):
         broken = broken_clock(stream.video, stream.audio)
-        if broken:
-            yield Inconclusive(broken, stream_label(scope, stream, "order"))
+        if broken or stream.inferred:
+            yield Inconclusive(
+                broken or stream.inferred or "", stream_label(scope, stream, "order")
+            )
         for kind, lag in stream.lag_ms.items():
             track = stream.main(kind)
             if track is None or broken:
@@ -196,7 +205,7 @@ def aggregates(scope: Scope) -> Iterator[Outcome]:
 
 def _fault(scope: Scope, row: int) -> str | None:
     """Return what is wrong with an aggregate: tags of 11 bytes, body, size of both as u32."""
-    body, position = scope.session.body(row).data[:MAX_AGGREGATE_BYTES], 0
+    body, position = scope.session.body(row).captured[:MAX_AGGREGATE_BYTES], 0
     whole = len(body) == scope.value(row, "length")
     while position + 11 <= len(body):
         end = position + 11 + int.from_bytes(body[position + 1 : position + 4], "big")

@@ -43,6 +43,7 @@ def no_farewell(scope: Scope) -> Iterator[Outcome]:
         "no FCUnpublish, no deleteStream",
         frame=_close_frame(scope),
         time_ns=scope.end_ns,
+        about=scope.last,
         expected="FCUnpublish and deleteStream",
         actual="closeStream" if only else "nothing",
         blame="client",
@@ -99,6 +100,7 @@ def no_status(scope: Scope) -> Iterator[Outcome]:
         "the server closed without a status that says why",
         frame=_close_frame(scope),
         time_ns=scope.end_ns,
+        about=scope.last,
         severity="warning" if publish else "note",
         expected="onStatus or Stream EOF",
         actual=scope.connection.closed_by,
@@ -108,7 +110,7 @@ def no_status(scope: Scope) -> Iterator[Outcome]:
 
 def _stream_eof(scope: Scope) -> bool:
     """User Control event 1 (RTMP 1.0 §7.1.7)."""
-    rows = scope.rows(1, (4,))
+    rows = scope.whole(scope.rows(1, (4,)))
     head = scope.head(rows)
     return bool(((head[:, 0] == 0) & (head[:, 1] == 1)).any())
 

@@ -70,7 +70,7 @@ def confused(scope: Scope) -> Iterator[Outcome]:
     if first[0][:1] == bytes([spec.VERSION]) and tls.is_tls(first[1]):
         text = "the client speaks plain RTMP to a server that speaks TLS"
     elif scope.connection.variant == "rtmps" and tls.is_tls(first[0]):
-        if first[1] and not tls.is_tls(first[1]):
+        if first[1] and not tls.is_tls(first[1]) and scope.half(1).has(0, len(first[1][:5])):
             text = "the client speaks TLS, and the server does not answer with TLS"
         elif not first[1] and scope.closed_by():
             text = f"the client speaks TLS, and the server says nothing; {_closing(scope)}"

@@ -36,10 +36,15 @@ def nothing(session: Session) -> list[str]:
         lines.append(f"Seen: {count(number, f'{what.upper()} connection')} to port {port}.")
         variants[what] += number
     lines.extend(text for variant, text in ADVICE.items() if variant in variants)
+    tried = ", ".join(map(str, sorted(session.options.decode_as)))
+    if tried:
+        lines.append(
+            f"Nothing at port {tried} (-d) is RTMP: the bytes are something else, or too few."
+        )
     lines += [
         "",
         "What to try:",
-        "  · RTMP on an unusual port: -d tcp.port==PORT,rtmp",
+        *([] if tried else ["  · RTMP on an unusual port: -d tcp.port==PORT,rtmp"]),
         "  · a capture of both directions, from before the connection starts, with full packets"
         " (tcpdump -s 0)",
         "  · a capture filter that lets the server's port through (1935 by default)",

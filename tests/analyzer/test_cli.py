@@ -326,6 +326,24 @@ def test_interrupt(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main([capture]) == 130
 
 
+@pytest.mark.parametrize("module", ["analyzer.cli", "analyzer.session"])
+def test_interrupt_during_imports(capture: str, module: str) -> None:
+    """Ctrl-C while the program starts; numpy makes an ImportError of it where it is let."""
+    code = f"""
+import os, signal, sys
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+from analyzer.__main__ import main
+sys.argv = ["rtmp-analyze", {capture!r}, "--json"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_closed_pipe() -> None:
     path = talk.CAPTURES / "real" / "publish-play-nginx.pcap"
     command = [sys.executable, "-m", "analyzer", str(path), "--tree"]
@@ -385,3 +403,13 @@ def test_what_is_imported(capture: str) -> None:
         assert not modules(word) & {"numpy", "dpkt", "scapy", "textual", "rich", "dataclasses"}
     loaded = modules("--json", capture)
     assert "numpy" in loaded and not loaded & {"textual", "rich", "scapy"}
+
+
+def test_decode_as_is_not_advised_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "http.pcap"
+    path.write_bytes(talk.streams(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"))
+    assert cli.main([str(path), "-F", "summary"]) == 4
+    assert "-d tcp.port==PORT,rtmp" in capsys.readouterr().out
+    assert cli.main([str(path), "-F", "summary", "-d", "tcp.port==1935,rtmp"]) == 4
+    told = capsys.readouterr().out
+    assert "Nothing at port 1935 (-d) is RTMP" in told and "PORT" not in told

@@ -263,3 +263,41 @@ def test_a_message_by_its_id(session: Session) -> None:
     row = int(session.order()[3])
     text = f'id == "{session.message_id(row)}"'
     assert filters.compile(text).rows(session, session.order()).tolist() == [row]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("command.nmae", "did you mean 'command.name'", (0, 12)),
+        ('video.frame_tpye == "keyframe"', "did you mean 'video.frame_type'", (0, 16)),
+        ("user_control.evnt", "did you mean 'user_control.event'", (0, 17)),
+        ("control.chunksize > 3", "did you mean 'control.chunk_size'", (0, 17)),
+        ("video.tracks.0.codc", "unknown field", (0, 19)),
+        ("command.foo.bar", "unknown field", (0, 15)),
+        ("video.codec > 3", "compare words with == or !=", (14, 1)),
+        ('command.name[0:3] == "con"', "slices", (12, 5)),
+    ],
+)
+def test_closed_summaries_have_no_other_fields(text, message, place):
+    with pytest.raises(FilterError, match=message) as caught:
+        filters.compile(text)
+    assert (caught.value.position, caught.value.length) == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "command.object.anything",
+        "command.arguments.0.x.y",
+        "command.named.x",
+        "data.values.1.encoder",
+        "video.tracks.0.codec",
+        "video.config.frame_rate.0 == 25",
+        "video.metadata.colorInfo.x",
+        "shared_object.events.properties.a",
+        "aggregate.messages.video.codec",
+        'video.codec in {"avc", "hevc"}',
+    ],
+)
+def test_names_from_the_wire_are_open(text):
+    filters.compile(text)

@@ -13,6 +13,8 @@ from analyzer.export.request import Request
 from analyzer.session import Session
 from dissectors import handshake
 from tests.analyzer import talk
+from tests.analyzer.rules.builder import CONNECTED, C, S, Talk, connect, session
+from tests.analyzer.rules.builder import GREETING as RANDOM
 from tests.dissectors.chunk_builder import build
 
 C1 = bytes(8) + bytes(range(256)) * 5 + bytes(248)
@@ -153,3 +155,31 @@ def test_the_clients_own_clock():
     found = report(b"\x03" + c1 + c2 + sent, b"\x03" + s1 + c1)
     shake = found["connections"][0]["handshake"]
     assert (shake["rtt_fields_ms"], shake["c2_echoes_s1"]) == (42, "yes")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_missing_bytes_say_nothing(cut):
+    """Inside, a hole is filled with zeros; nobody hears of these."""
+    talk = Talk().syn().raw(C, RANDOM).raw(S, RANDOM[:cut])
+    talk.raw(S, RANDOM[cut:], lost=True).raw(S, RANDOM[1:]).raw(C, RANDOM[1:])
+    read = session(talk.send(C, connect()).send(S, CONNECTED))
+    connection = read.connections[0]
+    facts = connection.handshake
+    assert facts["version"] == 3 and facts["c2_echoes_s1"] is None
+    assert facts["server_version"] is None and facts["c2_signed"] is None
+    assert connection.handshake_seen and not connection.handshake_complete
+    _, server, c2 = read.handshake_tree(0)
+    assert "not captured" in next(n for n in server.children if n.name == "s1").label
+    assert not any(node.name == "version" for node in server.children) or cut
+    assert not any(node.name == "echoes" for node in c2.walk())
+    assert not any(item.rule.startswith("HS-") for item in read.diagnostics)
+    assert any(item.rule == "CAP-04" for item in read.diagnostics)
+
+
+def test_version_not_captured():
+    talk = Talk().syn().raw(C, RANDOM, lost=True).raw(S, RANDOM, lost=True)
+    talk.raw(S, RANDOM[1:]).raw(C, RANDOM[1:]).send(C, connect()).send(S, CONNECTED)
+    connection = session(talk).connections[0]
+    facts = connection.handshake
+    assert facts is None or facts["version"] is None
+    assert not connection.handshake_complete

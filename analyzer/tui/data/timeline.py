@@ -188,6 +188,7 @@ def _acknowledged(session: Session, connection: int) -> list[Series]:
     for direction in (0, 1):
         rows = rows_of(session, connection, type_id=spec.ACKNOWLEDGEMENT, direction=1 - direction)
         rows = rows[values(session, rows, "length") == 4]
+        rows = rows[values(session, rows, "received") == 4]
         sent = rows_of(session, connection, direction=direction)
         if not len(rows) or not len(sent):
             continue
@@ -222,6 +223,7 @@ def _answers(session: Session, connection: int) -> list[Series]:
 def _pings(session: Session, connection: int) -> list[Series]:
     """How long Ping Requests waited for their Responses (RTMP 1.0 §7.1.7): round trips."""
     rows = rows_of(session, connection, type_id=spec.USER_CONTROL)
+    rows = rows[values(session, rows, "received") == values(session, rows, "length")]
     heads = np.ascontiguousarray(session.messages.column("head")[rows])
     waiting: dict[tuple[int, bytes], int] = {}
     found: list[tuple[int, int, int]] = []

@@ -142,6 +142,10 @@ class MessageListing(Listing):
             return ""
         time = self.value("timestamp", row)
         if name == "pts":
+            if not self.value("flags", row) & COMPLETE:  # the head may be missing
+                found = self.session.summary(row)
+                pts = found[1].get("pts", time) if found else None
+                return "" if pts is None else str(pts)
             time = (time + int(self._shift(np.array([row]))[0])) & 0xFFFFFFFF
         return str(time)
 

@@ -82,7 +82,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
 
     def restore(self, state: State) -> None:
         """Take over what was remembered, before the screen is made."""
-        self.panes.layout_name = state.layout
+        self.panes.layout_name = self.panes.picked = state.layout
         self.panes.shares = dict(state.shares)
         self.messages.chosen = {unit: tuple(names) for unit, names in state.columns.items()}
         self.prompt.history = {mode: list(texts) for mode, texts in state.history.items()}
@@ -91,7 +91,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         """Return what is to be remembered of this screen."""
         columns = {unit: list(names) for unit, names in self.messages.chosen.items()}
         panes = self.panes
-        return State("", panes.layout_name, panes.shares, columns, self.prompt.history)
+        return State("", panes.picked, panes.shares, columns, self.prompt.history)
 
     def compose(self) -> ComposeResult:
         yield Bar(id="top")

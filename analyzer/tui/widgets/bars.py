@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from analyzer.tui.cells import Part, strip
+from analyzer.tui.widgets.layers import layer
 
 Piece = tuple[str, str]
 """(text, style name without ``bar--``; empty for plain)."""
@@ -58,7 +59,7 @@ class Bar(Widget):
         return strip([(" ", None), *parts], self.size.width, base)
 
     def _style(self, name: str) -> Style | None:
-        return self.get_component_rich_style(f"bar--{name}", partial=True) if name else None
+        return layer(self, f"bar--{name}") if name else None
 
 
 def meter(fraction: float) -> str:

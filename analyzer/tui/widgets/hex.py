@@ -15,6 +15,7 @@ from textual.strip import Strip
 from analyzer.tui.byte_views import HEADER, MISSING, OTHER, Block, ByteView
 from analyzer.tui.cells import Part, strip
 from analyzer.tui.keys import HEX
+from analyzer.tui.widgets.layers import layer
 from analyzer.tui.widgets.lines import Lines
 
 WIDTHS: Final = (32, 16, 8, 4)
@@ -228,7 +229,7 @@ class HexPane(Lines):
         return strip(parts, width, base)
 
     def _dim(self) -> Style:
-        return self.get_component_rich_style("lines--dim", partial=True)
+        return layer(self, "lines--dim")
 
     def _kinds(self, low: int, size: int) -> list[tuple[int, int]]:
         """Return (kind, level) per byte; level 1 is the layer, 2 the field, 3 the cursor."""
@@ -247,10 +248,10 @@ class HexPane(Lines):
     def _style(self, kind: tuple[int, int]) -> Style | None:
         name = _STYLES.get(kind[0])
         level = (None, "inlayer", "infield", "byte")[kind[1]]
-        style = self.get_component_rich_style(f"lines--{name}", partial=True) if name else None
+        style = layer(self, f"lines--{name}") if name else None
         if level is None:
             return style
-        over = self.get_component_rich_style(f"lines--{level}", partial=True)
+        over = layer(self, f"lines--{level}")
         return style + over if style else over
 
     def _hex(self, data: bytes, kinds: list[tuple[int, int]]) -> list[Part]:

@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from analyzer.tui.cells import strip
 from analyzer.tui.keys import MOVE
+from analyzer.tui.widgets.layers import layer
 
 
 class Lines(ScrollView, can_focus=True):
@@ -167,7 +168,7 @@ class Lines(ScrollView, can_focus=True):
         whose colours must stay readable)."""
         if selected:
             return None
-        return self.get_component_rich_style(f"lines--{name}", partial=True)
+        return layer(self, f"lines--{name}")
 
     # Keys and mouse
 

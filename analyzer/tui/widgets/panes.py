@@ -52,6 +52,8 @@ class Panes(Container):
         """True when there is no message at all: tree and bytes are hidden."""
         self.zoomed = False
         self.layout_name = ""
+        self.picked = ""
+        """The layout that somebody chose; the screen's width chooses otherwise."""
         self.shares: dict[str, int] = {}
         """Lines (connections, upper panes) and cells (bytes) somebody gave or took."""
 
@@ -110,6 +112,7 @@ class Panes(Container):
 
     def next_layout(self) -> str:
         self.layout_name = LAYOUTS[(LAYOUTS.index(self.layout_name) + 1) % len(LAYOUTS)]
+        self.picked = self.layout_name
         self.zoomed = False
         self.rearrange()
         return self.layout_name

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 GOOD = str(talk.CAPTURES / "real/publish-play-nginx.pcap")
 DENIED = str(talk.CAPTURES / "lab/nginx-publish-denied.pcap")
 RTMPS = str(talk.CAPTURES / "edge/rtmps.pcap")
+LATE = str(talk.CAPTURES / "lab/nginx-late-start.pcap")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -47,6 +48,8 @@ def check(*words: str) -> int:
         ([DENIED, "--fail-on", "never", "--expect", "gop.max <= 2s"], 4),
         ([DENIED, "--expect", "gop.max <= 2s"], 1),
         ([RTMPS], 4),
+        ([LATE], 4),
+        ([LATE, "--expect", "video.codec == h264 or rule.CAP-01"], 0),
         (["gone.pcap"], 3),
         ([GOOD, DENIED], 1),
         ([GOOD, RTMPS], 4),
@@ -227,3 +230,18 @@ def test_one_placeholder_per_secret_over_all_captures(tmp_path: Path) -> None:
     titles = [line for line in text.splitlines() if line.startswith("### c0")]
     assert [line.count("key\\#1") for line in titles] == [1, 0, 1]
     assert "key\\#2" in titles[1]
+
+
+def test_what_cannot_be_written_spoils_nothing(tmp_path: Path, capsys: Capture) -> None:
+    kept = tmp_path / "old.html"
+    kept.write_text("precious")
+    with_two = [GOOD, DENIED, "--report", f"html={kept}", "--report", "json=one.json"]
+    assert check(*with_two) == cli.USAGE
+    assert kept.read_text() == "precious"
+    assert "{capture}" in capsys.readouterr().err
+
+
+def test_a_report_of_each_capture(tmp_path: Path, capsys: Capture) -> None:
+    assert check(GOOD, DENIED, "--report", "mermaid=of-{capture}.mmd") == cli.FINDINGS
+    written = sorted(path.name for path in tmp_path.glob("*.mmd"))
+    assert written == ["of-nginx-publish-denied.pcap.mmd", "of-publish-play-nginx.pcap.mmd"]

@@ -53,3 +53,16 @@ def test_enhanced_codecs_and_their_skew(name, codecs):
     for track in found.tracks:
         if track.kind == "video":
             assert len(track.frames) == 23
+
+
+def test_what_is_given_up_is_computed_again():
+    read = Session([str(LAB / "nginx-no-bframes.pcap")])
+    read.run()
+    metrics = read.metrics
+    [found] = metrics.connection(0).streams
+    before = [track.latency_ns.tolist() for track in found.tracks], found.media_clock
+    metrics.relax()
+    assert "media_clock" not in vars(found)
+    assert before[0] == [track.latency_ns.tolist() for track in found.tracks]
+    assert all((one == two).all() for one, two in zip(before[1], found.media_clock, strict=True))
+    read.close()

@@ -28,6 +28,7 @@ def track(dts, cts=0, keys=(), times=None, segment=0, kind="video", size=100) ->
         codec=np.zeros(count, np.uint8),
         packet=np.ones(count, np.uint8),
         segment=np.broadcast_to(np.array(segment), count).copy(),
+        inferred=np.zeros(count, bool),
     )
     none = np.zeros(0, np.int64)
     return Track((0, 0, 1, kind, 0), frames, none, none)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analyzer import filters
 from tests.analyzer.rules.builder import (
     C,
     S,
@@ -164,3 +165,12 @@ def test_sec_02_the_key_in_the_url():
     item = found(talk, "SEC-02")
     assert item is not None and (item.severity, item.confidence) == ("warning", "heuristic")
     assert found(Talk().publishing(key), "SEC-02") is None
+
+
+def test_the_end_is_listed_with_the_last_message():
+    """So that the filter finds it; its frame and time are those of the end."""
+    read = session(Talk().publishing().media(4).fin(S))
+    item = next(item for item in read.diagnostics if item.rule == "END-03")
+    found_rows = filters.compile('diagnostic.rule == "END-03"').rows(read, read.order())
+    assert [read.message_id(int(row)) for row in found_rows] == [item.message]
+    assert item.frame > read.value(int(found_rows[0]), "last_frame")

@@ -1,5 +1,7 @@
 """NET rules about TCP: windows, retransmissions, resets, silence."""
 
+from analyzer.session import Session
+from tests.analyzer import talk
 from tests.analyzer.rules.builder import ACK, C, S, Talk, found, good, metadata, picture
 
 
@@ -102,6 +104,13 @@ def test_net_09_headers_cost_a_quarter():
     item = found(sized(60), "NET-09")
     assert item is not None and (item.severity, item.blame) == ("note", "client")
     assert found(sized(500), "NET-09") is None
+
+
+def test_net_09_says_nothing_of_packets_that_the_capture_cut():
+    session = Session([str(talk.CAPTURES / "lab/nginx-snaplen96.pcap")])
+    session.run()
+    rules = {item.rule for item in session.diagnostics}
+    assert "CAP-03" in rules and "NET-09" not in rules
 
 
 def test_pure_acknowledgements_are_no_retransmissions():

@@ -4,6 +4,8 @@ import struct
 
 import pytest
 
+from analyzer.check.aggregates import Measured
+from analyzer.check.aggregates import find as check_aggregate
 from tests.analyzer.rules.builder import (
     C,
     S,
@@ -155,3 +157,20 @@ def test_a_broken_clock_is_compared_with_nothing(rule):
     results = [item for item in read.judgement.results if item.rule == rule]
     assert "inconclusive" in {item.status for item in results}
     assert not [item for item in read.diagnostics if item.rule == rule]
+
+
+def test_inferred_clocks_are_not_compared():
+    """Of a start in the middle, timestamps count from an unknown base for each track."""
+    talk = Talk().publishing()
+    talk.chunks[C].style.compress = 1
+    media = merged(pictures(range(0, 8000, 40)), sounds(range(3000, 8000, 23)))
+    sending(talk.send(C, *HEADERS), media)
+    talk.packets = talk.packets[len(talk.packets) // 2 :]
+    read = session(talk)
+    (stream,) = read.metrics.connection(0).streams
+    assert stream.inferred and stream.video.frames.inferred.all()
+    assert stream.skew is None and stream.start_offset_ms is None and stream.lag_ms == {}
+    assert stream.starvation is None and stream.video.rate is not None
+    assert not {item.rule for item in read.diagnostics} & {"TS-08", "TS-09", "MUX-01", "NET-03"}
+    for name in ("av_skew.max", "av_offset"):
+        assert check_aggregate(name).samples(Measured(read), name).values == []
