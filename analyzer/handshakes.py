@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dissectors import handshake_facts, spec
-from dissectors.handshake_tree import dissect_handshake
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
@@ -47,15 +46,7 @@ def round_trips(connection: Connection) -> dict[str, int | None]:
 
 
 def add_round_trips(connection: Connection, trees: list[Field]) -> None:
-    """Add the round trips to the tree of C2, which ends the handshake.
-
-    Where bytes are missing, the trees are made anew so that they say so.
-    """
-    client, server = (connection.rtmp.halves[side] for side in connection.sides)
-    if client.damaged or server.damaged:
-        holes = (client.first_holes, server.first_holes)
-        skip = (client.skip, server.skip)
-        trees[:] = dissect_handshake(client.first, server.first, skip, holes)
+    """Add the round trips to the tree of C2, which ends the handshake."""
     c2 = next((node for tree in trees for node in tree.children if node.name == "c2"), None)
     if c2 is None:
         return

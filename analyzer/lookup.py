@@ -209,7 +209,8 @@ class Lookup(MessageBytes):
         """Return the trees of C0+C1, S0+S1+S2 and C2, as far as captured."""
         view = self.connections[connection]
         client, server = (view.rtmp.halves[side] for side in view.sides)
-        trees = dissect_handshake(client.first, server.first, (client.skip, server.skip))
+        skip, holes = (client.skip, server.skip), (client.first_holes, server.first_holes)
+        trees = dissect_handshake(client.first, server.first, skip, holes)
         add_round_trips(view, trees)
         return trees
 
