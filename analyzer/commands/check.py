@@ -25,8 +25,9 @@ A report that tells of one capture (json, ndjson, summary, list, tree) of severa
 with {capture} in it: --report json=out/{capture}.json
 
 exit codes: 0 passed, 1 findings or a failed assertion, 2 usage or policy error, 3 a capture cannot
-be read, 4 inconclusive: no RTMP, encrypted, or an assertion had nothing to measure. Of several
-captures the worst one counts: 3, then 1, then 4.
+be read, 4 inconclusive: no RTMP, encrypted, an assertion had nothing to measure, or, without
+assertions, the rules could tell of no connection. Of several captures the worst one counts: 3,
+then 1, then 4.
 """
 
 
