@@ -1,6 +1,18 @@
 """`rtmp-analyze`, and `python -m analyzer`."""
 
+import gc
+import os
 import sys
+
+RARELY = 50_000
+"""Objects made between two looks for cycles: importing makes many and no cycles."""
+
+
+def hasten() -> None:
+    """Save what starting costs for nothing."""
+    gc.set_threshold(RARELY)
+    # numpy's threads for linear algebra, which nothing here does, spin when they start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def main() -> int:
@@ -9,8 +21,7 @@ def main() -> int:
         from analyzer import interrupt
 
         interrupt.at_once()  # the imports take longer than a quick Ctrl-C
-        import gc
-
+        hasten()
         from analyzer import cli
 
         code = cli.main()

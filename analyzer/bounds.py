@@ -12,13 +12,14 @@ from dissectors.chunk_state import Flag, MessageRow
 if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
+    from dissectors.fields import Field
 
-FREE_ROWS: Final = 320_000
-"""Message rows kept whatever the capture's size, 108 bytes each."""
+FREE_ROWS: Final = 200_000
+"""Message rows kept whatever the capture's size, at most 99 bytes each."""
 BYTES_PER_ROW: Final = 32
 """Stream bytes that pay for one more row: no real stream has so small messages on average."""
 FREE_RUNS: Final = 1 << 20
-"""Runs kept whatever the capture's size, 21 bytes each."""
+"""Runs kept whatever the capture's size, at most 21 bytes each."""
 BYTES_PER_RUN: Final = 512
 """Stream bytes that pay for one more run; only interleaved chunks need more than one a message."""
 MAX_CONNECTIONS: Final = 4_000
@@ -28,7 +29,7 @@ LIMITS: Final = {
     "amf_depth": "AMF values nested deeper than MAX_AMF_DEPTH (dissectors/spec.py)",
     "amf_expansion": "references repeat more than MAX_AMF_EXPANSION (dissectors/amf.py)",
     "amf_values": "a message with more than MAX_AMF_NODES values (dissectors/spec.py)",
-    "chunk_sizes": "more changes than MAX_CHUNK_SIZES (dissectors/chunking.py)",
+    "chunk_sizes": "more changes than MAX_CHUNK_SIZES (dissectors/assembly.py)",
     "codec_configurations": "more than MAX_CONFIGS of a connection (dissectors/connection.py)",
     "command_values": "commands not decoded for state: FREE_VALUES (dissectors/budget.py)",
     "commands": "commands of a connection not kept: MAX_COMMANDS (dissectors/connection.py)",
@@ -37,29 +38,49 @@ LIMITS: Final = {
     "flows": "segments of flows beyond MAX_FLOWS, EAGER_FLOWS (analyzer/link/model.py)",
     "fragments": "IP datagrams given up (analyzer/link/fragments.py)",
     "half_open": "handshakes forgotten: MAX_HALF_OPEN (analyzer/tcp/limits.py)",
+    "body_values": "bodies that rules did not look at: FREE_VALUES (dissectors/budget.py)",
     "held_bytes": "bodies not held: MAX_HELD_BYTES, MAX_HELD_TOTAL (dissectors)",
     "input": "input not read, by size, compression ratio or number of keys (analyzer/sources)",
+    "interfaces": "interfaces beyond MAX_INTERFACES of a section (analyzer/sources/pcapng.py)",
+    "judged_connections": "connections not judged: FREE_JUDGEMENTS (analyzer/rules/scope.py)",
     "live_connections": "idle connections closed: MAX_LIVE (analyzer/tcp/limits.py)",
     "malformed_commands": "more than MAX_FAULTS of a connection (dissectors/connection.py)",
     "message_rows": "messages not listed: FREE_ROWS, BYTES_PER_ROW",
     "message_runs": "pieces of a message not listed: MAX_RUNS, MAX_OPEN_RUNS (dissectors)",
-    "open_messages": "more under way than MAX_OPEN_MESSAGES (dissectors/chunking.py)",
-    "reader_events": "more than MAX_EVENTS of a direction (dissectors/chunking.py)",
+    "open_messages": "more under way than MAX_OPEN_MESSAGES (dissectors/assembly.py)",
+    "record_size": "a record or block larger than any capture's (analyzer/sources)",
+    "reader_events": "more than MAX_EVENTS of a direction (dissectors/assembly.py)",
     "runs": "pieces of messages not listed: FREE_RUNS, BYTES_PER_RUN",
-    "search_budget": "no more searching for chunk boundaries (dissectors/reader.py)",
+    "search_budget": "searches cut short: FREE_EFFORT (dissectors/budget.py), MAX_CANDIDATES",
     "sequence_distance": "segments ignored: MAX_DISTANCE (analyzer/tcp/limits.py)",
+    "shared_object_events": "more than MAX_EVENTS (dissectors/messages/shared_object.py)",
     "small_connections": "connections not opened: FREE_OPENINGS (analyzer/tcp/limits.py)",
+    "sub_messages": "more than MAX_SUB_MESSAGES or their fields (dissectors/messages)",
     "tcp_buffers": "holes given up: MAX_BUFFERED and others (analyzer/tcp/limits.py)",
 }
 """Name in `limits_hit` → what it means and where its constant stands."""
 
 _RUNS: Final = attrgetter("runs")
-_AMF: Final = {
+_IN_BODIES: Final = {
     "max_amf_depth": "amf_depth",
     "max_amf_expansion": "amf_expansion",
     "max_amf_nodes": "amf_values",
+    "max_events": "shared_object_events",
+    "max_sub_fields": "sub_messages",
+    "max_sub_messages": "sub_messages",
 }
-_INPUT: Final = frozenset({"input_limit", "decompression_bomb", "too_many_secrets"})
+"""The value of the field that shows where decoding of a body stopped → the limit."""
+_OF_INPUT: Final = {
+    "bad_block_length": "record_size",
+    "decompression_bomb": "input",
+    "input_limit": "input",
+    "oversized_record": "record_size",
+    "too_many_interfaces": "interfaces",
+    "too_many_secrets": "input",
+}
+"""Problem of a capture file → the limit."""
+SMALLEST_CUT: Final = 64
+"""Bytes of a body that can hit a limit: one value needs at least one."""
 
 
 class Bounds:
@@ -101,6 +122,14 @@ def _with_one_run(row: MessageRow) -> MessageRow:
     return row._replace(runs=row.runs[:1], received=row.runs[0].length, flags=flags)
 
 
+def of_body(body: Field) -> set[str]:
+    """Name the limits that ended the decoding of a body."""
+    if body.length < SMALLEST_CUT:
+        return set()
+    cuts = (str(node.value) for node in body.walk() if node.name == "truncated")
+    return {_IN_BODIES[cut] for cut in cuts}
+
+
 def limits_hit(session: Session) -> list[str]:
     """Return the names of all limits that were hit, in alphabetical order."""
     found = set(_of_session(session))
@@ -112,6 +141,7 @@ def limits_hit(session: Session) -> list[str]:
 def _of_session(session: Session) -> Iterator[str]:
     yield from session.bounds.hit
     yield from session.bounds.budget.exhausted
+    yield from session.limits_in_bodies
     tracker, counters = session.tracker, session.link.counters
     for name, count in (
         ("live_connections", tracker.evicted),
@@ -121,21 +151,21 @@ def _of_session(session: Session) -> Iterator[str]:
         ("flows", counters.unknown_flow),
         ("encapsulation", counters.too_deep),
         ("fragments", counters.incomplete),
+        ("search_budget", session.bounds.budget.effort.cut),
     ):
         if count:
             yield name
-    if any(problem.code in _INPUT for problem in session.captures.problems):
-        yield "input"
+    for problem in session.captures.problems:
+        if problem.code in _OF_INPUT:
+            yield _OF_INPUT[problem.code]
 
 
 def _of_connection(connection: Connection) -> Iterator[str]:
     for name in connection.rtmp.limits:
-        yield _AMF.get(name, name)
+        yield _IN_BODIES.get(name, name)
     for half in connection.rtmp.halves:
         if half.reader is not None:
             yield from half.reader.limits
-            if half.reader.given_up and half.reader.rtmp_likely:
-                yield "search_budget"
     for direction in connection.tcp_connection.directions:
         if direction.stats.implausible:
             yield "sequence_distance"

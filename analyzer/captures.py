@@ -9,7 +9,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Final, NamedTuple
 
-from analyzer.model import CaptureInfo
+from analyzer.capture_info import CaptureInfo
 from analyzer.sources import (
     Capture,
     CaptureState,
@@ -96,8 +96,12 @@ class CaptureSet:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes of one file; zeros where it has become shorter in the meantime."""
+        return self.peek(offset, length).ljust(length, b"\0")
+
+    def peek(self, offset: int, length: int) -> bytes:
+        """Return bytes of one file, fewer where they are gone; what is read is not kept."""
         number = bisect_right(self._bases, offset) - 1
-        return self.files[number].pread(offset - self._bases[number], length).ljust(length, b"\0")
+        return self.files[number].pread(offset - self._bases[number], length)
 
     def pread(self, offset: int, length: int) -> bytes:
         """Return capture bytes from the common offset space; short only at the end of a file."""

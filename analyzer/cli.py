@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from analyzer import __version__, interrupt
@@ -30,7 +29,7 @@ COMMANDS: Final = {
     "diff": "compare what two captures say",
     "extract": "write media, metadata or raw bytes into files",
     "redact": "copy a capture without the secrets in it",
-    "schema": "print the JSON Schema of the JSON report",
+    "schema": "print the JSON Schema of a report, a diff, a baseline …",
 }
 """Sub-command → what it does; `analyzer.commands` has a module of that name with `main`."""
 
@@ -68,10 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fill_closed_streams() -> None:
-    """Put the null device where a standard stream was closed: no file may take its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Put the null device where a standard stream was closed: no file may take its number.
+
+    Nothing can be written to such a standard output, so that its loss is an error.
+    """
+    access = {"stdin": os.O_RDONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
+    for name, flags in access.items():
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 — kept to the end
+            stream = os.fdopen(os.open(os.devnull, flags), "r" if name == "stdin" else "w")
+            setattr(sys, name, stream)
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,11 +114,29 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError("either an interface or captures, not both")
     if (options.bpf or options.write) and not options.interface:
         raise UsageError("-f and -w go with -i")
-    if not options.captures and not options.interface:
+    if not options.captures and not options.interface and not _asked(options):
         parser.error("no capture given (- reads one from standard input)")
     from analyzer.run import run
 
     return run(options)
+
+
+def _asked(options: argparse.Namespace) -> bool:
+    """Ask on the terminal which capture is meant; False where there is none, or no answer."""
+    at_terminal = sys.stdout.isatty() and sys.stdin.isatty()
+    if not at_terminal or options.format not in (None, "tui") or options.output is not None:
+        return False
+    try:
+        choice = import_module("analyzer.tui.chooser").choose()
+    except ImportError:
+        return False
+    if choice is None:
+        raise SystemExit(OK)
+    if choice.kind == "interface":
+        options.interface = choice.name
+    else:
+        options.captures = [choice.name]
+    return True
 
 
 def _print_interfaces() -> int:
@@ -204,7 +226,13 @@ def _main_parser() -> argparse.ArgumentParser:
     form.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"
     )
-    form.add_argument("-l", dest="flush", action="store_true", help="flush after each line")
+    form.add_argument(
+        "-l",
+        dest="flush",
+        action="store_true",
+        help="flush after each line; NDJSON comes while a pipe is read, not at its end: calls then "
+        "lack their replies",
+    )
     output_options(form, "never")
     _live_options(parser)
     parser.set_defaults(plumbing=False)

@@ -20,6 +20,14 @@ def blocks(
 
     Blocks of one captured part begin `BLOCK` bytes apart and each reaches `more` into the next.
     """
+    for begin, end in parts(session, connection, direction):
+        for at in range(begin, end, BLOCK):
+            size = min(BLOCK + more, end - at)
+            yield at, session.stream(connection, direction, at, size)
+
+
+def parts(session: Session, connection: int, direction: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the captured parts of a stream, in order; between them are holes."""
     view = session.connections[connection]
     segments = view.tcp_connection.directions[view.sides[direction]].segments
     starts = segments.stream_offset
@@ -29,7 +37,4 @@ def blocks(
     first = np.flatnonzero(np.append(True, starts[1:] > ends[:-1]))
     last = np.append(first[1:], len(starts))
     for low, high in zip(first.tolist(), last.tolist(), strict=True):
-        begin, end = int(starts[low]), int(ends[high - 1])
-        for at in range(begin, end, BLOCK):
-            size = min(BLOCK + more, end - at)
-            yield at, session.stream(connection, direction, at, size)
+        yield int(starts[low]), int(ends[high - 1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 COLUMNS: Final[Mapping[str, str]] = {
-    "connection": "u4",
+    "connection": "u2",
     "direction": "u1",
     "index": "u4",
     "time_ns": "i8",
@@ -34,8 +34,9 @@ COLUMNS: Final[Mapping[str, str]] = {
     "first_run": "u4",
     "runs": "u4",
 }
-"""Column → numpy type. Times are nanoseconds since the capture's first packet, `timestamp` is
-RTMP milliseconds, `direction` 0 client → server, `head` the first body bytes, zero-padded."""
+"""Column → numpy type, of those in `NARROW` the widest one. Times are nanoseconds since the
+capture's first packet, `timestamp` is RTMP milliseconds, `direction` 0 client → server, `head` the
+first body bytes, zero-padded."""
 
 RUN_COLUMNS: Final[Mapping[str, str]] = {
     "body_offset": "u4",
@@ -46,30 +47,45 @@ RUN_COLUMNS: Final[Mapping[str, str]] = {
 }
 """The fields of `dissectors.spans.Run`."""
 
+NARROW: Final = frozenset(
+    {"body_offset", "chunk_payload", "chunks", "csid", "length", "msid", "received", "runs"}
+)
+"""Columns that are only as wide as their values need; who calculates with one widens it first."""
+_WIDTHS: Final = ("u1", "u2", "u4")
 FIRST_CAPACITY: Final = 1024
+_PRIVATE: Final[dict[str, Any]] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+)
+"""Where memory can be shared between processes, this is not."""
+BLOCK: Final = 1 << 16
+"""Rows computed with at once, where arrays over all of them would take as much as the table."""
 
 
 class Table:
     """Columns that grow together. Readers may take views while one writer appends.
 
-    Where `endless`, the oldest rows can be retired: row numbers stay, retired rows read as zeros
-    and their pages go back to the system.
+    Columns stand in pages of their own: what is not used yet takes no memory, and what is given up
+    goes back to the system. Where `endless`, the oldest rows can be retired: row numbers stay, and
+    retired rows read as zeros.
     """
 
     def __init__(self, columns: Mapping[str, str], endless: bool = False) -> None:
-        self._endless = endless
+        self.endless = endless
         self._length = 0
         self._capacity = FIRST_CAPACITY
-        self._columns = {name: self._new(np.dtype(kind)) for name, kind in columns.items()}
+        self._most = dict.fromkeys(NARROW & columns.keys(), 0xFF)
+        """The largest value that a narrow column can hold as it is."""
+        self._columns = {
+            name: self._new(np.dtype(_WIDTHS[0] if name in NARROW else kind))
+            for name, kind in columns.items()
+        }
         self.first = 0
         """Rows before this one are retired, but for those in `kept`."""
         self.kept: Array = np.zeros(0, np.int64)
 
     def _new(self, kind: np.dtype[Any]) -> Array:
-        if not self._endless:
-            return np.empty(self._capacity, kind)
-        pages = mmap.mmap(-1, self._capacity * kind.itemsize)
-        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        pages = mmap.mmap(-1, self._capacity * kind.itemsize, **_PRIVATE)
+        if self.endless and hasattr(mmap, "MADV_NOHUGEPAGE"):
             pages.madvise(mmap.MADV_NOHUGEPAGE)  # a kept row would hold 2 MiB
         return np.frombuffer(pages, kind)
 
@@ -85,26 +101,36 @@ class Table:
         return int(self._columns[name].item(row))
 
     def extend(self, values: Mapping[str, Array | Sequence[int]], count: int) -> None:
-        """Append `count` rows; `values` has an array or list for every column."""
+        """Append `count` rows, at least 1; `values` has an array or list for every column."""
         start, end = self._length, self._length + count
         if end > self._capacity:
-            self._grow(end)
+            self._capacity = max(end, 2 * self._capacity)
+            for name, column in self._columns.items():
+                self._columns[name] = self._moved(column, column.dtype)
+        for name, limit in self._most.items():
+            given = values[name]
+            largest = int(given.max() if isinstance(given, np.ndarray) else max(given))
+            if largest > limit:
+                self._widen(name, largest)
         for name, column in self._columns.items():
             column[start:end] = values[name]
         self._length = end  # readers see the rows only now
 
-    def _grow(self, needed: int) -> None:
-        # A quarter more, not double: the peak while copying is what counts against the budget.
-        self._capacity = max(needed, self._capacity + self._capacity // 4)
-        for name, column in self._columns.items():
-            grown = self._new(column.dtype)
-            grown[self.first : self._length] = column[self.first : self._length]
-            grown[self.kept] = column[self.kept]
-            self._columns[name] = grown
+    def _widen(self, name: str, largest: int) -> None:
+        kind = next(kind for kind in _WIDTHS if largest <= np.iinfo(kind).max)
+        self._columns[name] = self._moved(self._columns[name], np.dtype(kind))
+        self._most[name] = int(np.iinfo(kind).max)
+
+    def _moved(self, column: Array, kind: np.dtype[Any]) -> Array:
+        """Return a column's rows in new pages: as many as the capacity needs, or of a new type."""
+        fresh = self._new(kind)
+        fresh[self.first : self._length] = column[self.first : self._length]
+        fresh[self.kept] = column[self.kept]
+        return fresh
 
     def retire(self, before: int, kept: Array) -> None:
         """Give the memory of the rows before `before` back, except for `kept` (ascending)."""
-        assert self._endless
+        assert self.endless
         for name, column in self._columns.items():
             fresh = self._new(column.dtype)
             fresh[before : self._length] = column[before : self._length]
@@ -126,6 +152,19 @@ class MessageTable(Table):
     def present(self) -> Array:
         """Return the numbers of the rows that are not retired, ascending."""
         return np.concatenate((self.kept, np.arange(self.first, self._length)))
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield the same numbers, `BLOCK` or fewer at a time."""
+        for low in range(0, len(self.kept), BLOCK):
+            yield self.kept[low : low + BLOCK]
+        for low in range(self.first, self._length, BLOCK):
+            yield np.arange(low, min(low + BLOCK, self._length))
+
+    def of_types(self, *types: int) -> Array:
+        """Return the rows of some message types, ascending."""
+        column = self.column("type_id")
+        found = [block[np.isin(column[block], types)] for block in self.blocks()]
+        return np.concatenate([np.zeros(0, np.int64), *found])
 
     def sorted(self, rows: Array | None) -> Array:
         """Return `rows`, or all, in output order."""

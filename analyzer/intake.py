@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer import prefetch
 from analyzer.captures import CaptureSet, CaptureSetState
-from analyzer.link import LinkLayer, SegmentBatch
-from analyzer.link.model import Counters
-from analyzer.sources import FrameBatch
+from analyzer.options import Options
+from analyzer.sources import FrameBatch, Input
+
+if TYPE_CHECKING:
+    from analyzer.link import Counters, LinkLayer, SegmentBatch
 
 WORTH_A_PROCESS: Final = 32 << 20
 """Bytes of capture from which on a second process saves more than its start costs."""
@@ -29,17 +32,29 @@ class _Parcel(NamedTuple):
 
 
 class Intake:
-    """Reads the captures and decodes their frames down to TCP, ahead of who takes them."""
+    """Reads the captures and decodes their frames down to TCP, ahead of who takes them.
 
-    def __init__(
-        self, captures: CaptureSet, max_packets: int | None, *, check_checksums: bool = False
-    ) -> None:
-        self.captures = captures
-        self.link = LinkLayer(check_checksums)
+    Of large files this begins at once, beside whatever comes between here and `segments`.
+    """
+
+    def __init__(self, paths: Sequence[Input], options: Options) -> None:
+        """Open the captures; raises `analyzer.sources.SourceError`."""
+        self.captures = CaptureSet(paths, options.reading)
         self.packets = 0
         self._times: tuple[int, int, int] | None = None
         """Of the first packet, the earliest and the latest one."""
-        self._most = max_packets
+        self._most = options.max_packets
+        self._check_checksums = options.check_checksums
+        size = self.captures.plain_size
+        worth = size is not None and size >= WORTH_A_PROCESS and prefetch.can_fork()
+        self._ahead = prefetch.Process(self._pack()) if worth else None
+
+    @cached_property
+    def link(self) -> LinkLayer:
+        """What decodes the frames, or in the other process has decoded them."""
+        from analyzer.link import LinkLayer  # while the first frames are read over there
+
+        return LinkLayer(self._check_checksums)
 
     @property
     def start_ns(self) -> int | None:
@@ -57,10 +72,15 @@ class Intake:
 
     def segments(self) -> Iterator[SegmentBatch]:
         """Yield the TCP segments of all captures, once."""
-        size = self.captures.plain_size
-        if size is not None and size >= WORTH_A_PROCESS and prefetch.can_fork():
-            return self._unpack(prefetch.in_process(self._pack()))
+        if self._ahead is not None:
+            return self._unpack(iter(self._ahead))
         return prefetch.in_thread(self.decode())
+
+    def close(self) -> None:
+        """Stop reading and release the captures."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self.captures.close()
 
     def decode(self) -> Iterator[SegmentBatch]:
         """Do the work where the caller is."""

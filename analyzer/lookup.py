@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analyzer import media_rows
 from analyzer.annotate import annotate
+from analyzer.bounds import of_body
 from analyzer.exchanges import Exchange, exchanges
 from analyzer.handshakes import add_round_trips
 from analyzer.holes import dissect_incomplete
 from analyzer.index import Array
-from analyzer.message_bytes import MessageBytes
+from analyzer.message_bytes import Body, MessageBytes
 from analyzer.model import DIRECTIONS, Connection
 from dissectors import spec
 from dissectors.chunk_state import Flag
@@ -30,12 +31,20 @@ CACHED_WEIGHT: Final = 128 << 10
 """Body bytes of all cached trees: an AMF value can be one byte and its field 300."""
 FRAME_WEIGHT: Final = 1024
 """What a tree of coded audio or video counts at most: its fields are few."""
+SMALL: Final = 256
+"""Bytes of a media message of which equal ones are decoded once."""
+MAX_ALIKE: Final = 64
 MAX_TRACKS: Final = 256
 """Track ids are one byte."""
+LARGE: Final = 200_000
+"""Messages from which on views and families of rules each measure anew what they need of every
+frame, rather than keep what the others needed: a tenth of the time, a quarter of the memory."""
 GONE: Final = "no longer available"
 """Of bytes that a live capture's spool has overwritten."""
 _NO_CONFIGS: Final[dict[int, CodecConfig]] = {}
 MEDIA_KINDS: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
+_OPEN_ENDED: Final = frozenset({15, 16, 17, 18, 19, 20, spec.AGGREGATE})
+"""Types whose bodies hold as many values as fit."""
 INFERRED: Final = {
     Flag.INFERRED_TIMESTAMP: "timestamp",
     Flag.INFERRED_MSID: "msid",
@@ -49,10 +58,17 @@ class Lookup(MessageBytes):
     """Everything a view may ask about message rows. `Session` adds the indexing."""
 
     done: bool
+    limits_hit: list[str]
 
     def __init__(self) -> None:
         self._lock = RLock()
+        self._measuring = RLock()
+        """Not the lock of the bodies: lists go on while statistics are computed."""
+        self.limits_in_bodies: set[str] = set()
+        """Limits of the decoders that were hit by what was looked at so far."""
         self._dissections: OrderedDict[int, Dissection] = OrderedDict()
+        self._alike: dict[tuple[Any, ...], tuple[Context, Dissection]] = {}
+        """Small media messages by what they were decoded from: floods repeat the same one."""
         self._cached = 0
         self._exchanges: dict[int, Exchange] | None = None
         self._metrics: tuple[tuple[int, bool], Metrics] | None = None
@@ -64,6 +80,7 @@ class Lookup(MessageBytes):
         """Drop what was cached: connections got their final numbers."""
         with self._lock:
             self._dissections.clear()
+            self._alike.clear()
             self._cached = 0
             self._configs.clear()
             self._exchanges = None
@@ -72,13 +89,23 @@ class Lookup(MessageBytes):
     @property
     def metrics(self) -> Metrics:
         """Statistics of what is indexed so far; computed when asked for, again when more came."""
+        known, last = (len(self.messages), self.done), self._metrics
+        if last is not None and last[0] == known:  # rules ask a hundred times a connection
+            return last[1]
         from analyzer.metrics import Metrics
 
-        with self._lock:
-            known = (len(self.messages), self.done)
-            if self._metrics is None or self._metrics[0] != known:
-                self._metrics = known, Metrics(self)
-            return self._metrics[1]
+        with self._measuring:
+            last = self._metrics
+            if last is None or last[0] != known:
+                self._metrics = last = None  # never two of them in memory
+                self._metrics = last = known, Metrics(self)
+            return last[1]
+
+    def relax(self) -> None:
+        """Give up what was measured of every frame, where that is much; it is measured again."""
+        known = self._metrics
+        if known is not None and len(self.messages) >= LARGE:
+            known[1].relax()
 
     def exchange(self, row: int) -> Exchange | None:
         """Return the call and reply that a command belongs to, once the capture is indexed."""
@@ -180,12 +207,7 @@ class Lookup(MessageBytes):
         if body.missing and self.value(row, "flags") & Flag.COMPLETE:
             found = _gone(type_id, len(body.data))
         else:
-            ctx, flags = self.context(row), self.value(row, "flags")
-            if ctx.truncated:
-                found = dissect_incomplete(body, self.value(row, "length"), flags, ctx)
-            else:
-                found = dissect_body(type_id, body.data, ctx)
-            annotate(self, row, found.body)
+            found = self._decode(row, type_id, body)
         self._dissections[row] = found
         self._cached += _weight(found)
         while len(self._dissections) > CACHED_BODIES or (
@@ -193,6 +215,33 @@ class Lookup(MessageBytes):
         ):
             self._cached -= _weight(self._dissections.popitem(last=False)[1])
         return found
+
+    def _decode(self, row: int, type_id: int, body: Body) -> Dissection:
+        ctx, flags = self.context(row), self.value(row, "flags")
+        alike = None
+        if type_id in MEDIA_KINDS and len(body.data) <= SMALL:
+            alike = (type_id, body.data, self.value(row, "length"), flags, tuple(body.missing))
+            known = self._alike.get(alike)
+            if known is not None and known[0] == ctx:
+                return known[1]
+        if ctx.truncated:
+            found = dissect_incomplete(body, self.value(row, "length"), flags, ctx)
+        else:
+            found = dissect_body(type_id, body.data, ctx)
+        if type_id in _OPEN_ENDED:
+            self.note_limits(of_body(found.body))
+        annotate(self, row, found.body)
+        if alike is not None:
+            if len(self._alike) >= MAX_ALIKE:
+                self._alike.clear()
+            self._alike[alike] = ctx, found
+        return found
+
+    def note_limits(self, names: set[str]) -> None:
+        """Take note of limits that were hit, also after the capture was read."""
+        self.limits_in_bodies |= names
+        if self.done and names:
+            self.limits_hit = sorted({*self.limits_hit, *names})
 
     def tree(self, row: int) -> Field:
         """Return the annotated tree: chunk header, then body."""
@@ -232,10 +281,7 @@ class Lookup(MessageBytes):
 
     def decoded_summary(self, row: int) -> tuple[str, dict[str, Any]] | None:
         """Return the summary of the whole body and its key; None for a type without one."""
-        body = self.dissect(row).body
-        if body.name == "body" or not isinstance(body.value, dict):
-            return None
-        return body.name, body.value
+        return summary_of(self.dissect(row))
 
     def _frame(self, row: int) -> media_rows.Template | None:
         """Return what is common to all coded frames with this header; None for other messages."""
@@ -264,6 +310,14 @@ class Lookup(MessageBytes):
         with self._lock:
             config = self._configurations(owner, direction, kind, stream_offset).get(0)
         return media_rows.template(type_id, head, length, config)
+
+
+def summary_of(dissection: Dissection) -> tuple[str, dict[str, Any]] | None:
+    """Return the summary of a decoded body and its key; None for a type without one."""
+    body = dissection.body
+    if body.name == "body" or not isinstance(body.value, dict):
+        return None
+    return body.name, body.value
 
 
 def _message(dissection: Dissection, header: Field) -> Field:

@@ -113,15 +113,14 @@ def _enhanced(type_id: int, head: bytes) -> bool:
 
 def _tracks(body: bytes, video: bool, key: bool) -> list[Part]:
     """Multitrack (E-RTMP v2), and headers too long to be peeked at."""
-    multitrack = names.VIDEO_MULTITRACK if video else names.AUDIO_MULTITRACK
-    ex = read_ex_head(body, multitrack, video and body[0] >> 4 & 7 == names.COMMAND_FRAME)
-    if ex.packet is None or not ex.end:
+    ex = ex_head(body, video)
+    if ex.packet is None:
         return []
     types = names.VIDEO_PACKET_TYPES if video else names.AUDIO_PACKET_TYPES
     codecs = names.VIDEO_FOURCCS if video else names.AUDIO_FOURCCS
     packet = names.key_of(types, ex.packet)
     found = []
-    for track, fourcc, start, size in _track_spans(body, ex):
+    for track, fourcc, start, size in track_spans(body, ex):
         codec, time = codecs.get(fourcc), 0
         timed = codec in names.COMPOSITION_TIME_CODECS
         if video and ex.packet == names.CODED_FRAMES and timed:
@@ -132,8 +131,16 @@ def _tracks(body: bytes, video: bool, key: bool) -> list[Part]:
     return found
 
 
-def _track_spans(body: bytes, ex: ExHead) -> Iterator[tuple[int, bytes, int, int]]:
+def ex_head(body: bytes, video: bool) -> ExHead:
+    """Return the enhanced header that a message begins with (E-RTMP v2)."""
+    multitrack = names.VIDEO_MULTITRACK if video else names.AUDIO_MULTITRACK
+    return read_ex_head(body, multitrack, video and body[0] >> 4 & 7 == names.COMMAND_FRAME)
+
+
+def track_spans(body: bytes, ex: ExHead) -> Iterator[tuple[int, bytes, int, int]]:
     """Yield (track id, FourCC, start, length) of each track behind an enhanced header."""
+    if not ex.end:
+        return
     fourcc, end = ex.fourcc or b"", len(body)
     if ex.multitrack is None or ex.multitrack == names.ONE_TRACK:
         yield ex.track_id or 0, fourcc, ex.end, end - ex.end

@@ -10,15 +10,18 @@ from analyzer.model import Connection
 from analyzer.tcp import Piece, TcpDirection
 from dissectors.chunk_state import Flag
 from dissectors.spans import Run, Span, SpanMap
+from dissectors.whole import HEAD_SIZE
 
 if TYPE_CHECKING:
     from analyzer.captures import CaptureSet
     from analyzer.index import MessageTable, RunTable
 
-MAX_CHUNK_SPANS: Final = 4096
-"""Chunks listed of one message; 16 MB in chunks of 128 bytes are 131,072."""
+MAX_CHUNK_SPANS: Final = 131_072
+"""Chunks listed of one message: the longest one, 16 MB, in chunks of 128 bytes."""
 MAX_WINDOW: Final = 1 << 20
 """Capture bytes read at once for the segments of one message."""
+KEPT_BODY: Final = 64 << 10
+"""Bytes of a body that is kept until the next one is read."""
 MANY_RUNS: Final = 8
 CLOSE_RUNS: Final = 8
 """So many runs of a message are read at once where they fill at least an eighth of the stream
@@ -65,6 +68,8 @@ class MessageBytes:
     pinned: Mapping[int, tuple[bytes, bytes]] = MappingProxyType({})
     """Chunk header and body of messages that outlive the spool, by row."""
     connections: list[Connection]
+    _recent: tuple[int, Body | None] = (-1, None)
+    """A row and its body, which writers ask for again to say what is missing of it."""
 
     def value(self, row: int, name: str) -> int:
         """Return one integer column of a row."""
@@ -148,6 +153,13 @@ class MessageBytes:
         """Read the message's body from the capture."""
         if row in self.pinned:
             return Body(self.pinned[row][1], [])
+        length = self.value(row, "length")
+        complete = self.value(row, "flags") & Flag.COMPLETE
+        if length <= HEAD_SIZE and complete and not self.messages.endless:  # all in the index
+            return Body(self.messages.column("head")[row].tobytes()[:length], [])
+        recent = self._recent
+        if recent[0] == row and recent[1] is not None:
+            return recent[1]
         stream = self._stream_of(row)
         pieces: list[bytes] = []
         missing: list[Span] = []
@@ -169,10 +181,12 @@ class MessageBytes:
                 missing += SpanMap([run]).to_body(hole.start, hole.length)
             pieces.append(_unchunk(data, run))
             position = run.body_offset + run.length
-        length = self.value(row, "length")
         if position < length:
             missing.append(Span(position, length - position))
-        return Body(b"".join(pieces), missing)
+        body = Body(b"".join(pieces), missing)
+        if len(body.data) <= KEPT_BODY and not self.messages.endless:
+            self._recent = row, body
+        return body
 
     def missing(self, row: int) -> list[tuple[int, int]]:
         """Return the missing ranges of the body as (start, length)."""

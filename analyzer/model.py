@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from analyzer.handshakes import handshake
-from analyzer.sources import Reading
 from analyzer.tcp import Gap, TcpConnection
 from dissectors.connection import RtmpConnection
 from dissectors.facts import Facts, StreamInfo
@@ -26,74 +24,6 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Which rules are run, and how. Rules are named by id (`TS-01`) or group (`TS`)."""
-
-    select: frozenset[str] = frozenset()
-    """Only these; empty: all."""
-    ignore: frozenset[str] = frozenset()
-    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Rule id → parameter → value, instead of the rule's own."""
-    severities: Mapping[str, str] = field(default_factory=dict)
-    """Rule id → severity, instead of the rule's own."""
-
-    def selects(self, rule: str) -> bool:
-        """Whether the rule is to be run."""
-        names = {rule, rule.partition("-")[0]}
-        return not names & self.ignore and (not self.select or bool(names & self.select))
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user asked for."""
-
-    decode_as: frozenset[int] = frozenset()
-    """TCP ports whose streams are taken for RTMP even where the proof is weak."""
-    max_packets: int | None = None
-    """Stop after this many frames."""
-    reading: Reading = field(default_factory=Reading)
-    """How the inputs are read."""
-    endless: bool = False
-    """The input may go on for days: what is kept is bounded (`analyzer.retention`)."""
-    rows: int = 1_000_000
-    """Messages kept of an endless input."""
-    streamed: bool = False
-    """Messages are written while the capture runs: connections keep their first numbers."""
-    policy: Policy = field(default_factory=Policy)
-    check_checksums: bool = False
-    """Segments with a wrong TCP checksum are left out, as their receiver did."""
-
-
-@dataclass(slots=True)
-class CaptureInfo:
-    """The capture as a whole; grows while indexing."""
-
-    name: str
-    format: str
-    compression: str | None
-    size: int | None
-    packets: int = 0
-    link_types: list[str] = field(default_factory=list)
-    start_ns: int | None = None
-    """Time of the first packet, nanoseconds since the epoch."""
-    duration_ns: int = 0
-    truncated: bool = False
-    bytes_read: int = 0
-
-    @property
-    def start(self) -> str | None:
-        """The first packet's time in UTC with nanoseconds, None without packets."""
-        if self.start_ns is None:
-            return None
-        seconds, nanoseconds = divmod(self.start_ns, 1_000_000_000)
-        try:
-            when = datetime.fromtimestamp(seconds, UTC)
-        except (OverflowError, ValueError, OSError):
-            return None  # an absurd time stamp
-        return f"{when:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 class ChunkSize(NamedTuple):
@@ -144,7 +74,8 @@ class Connection:
 
     @property
     def start_ns(self) -> int:
-        return self.tcp_connection.start_ns - self.epoch_ns
+        first = self.tcp_connection  # whose packets may be out of time order
+        return min(first.start_ns, first.end_ns) - self.epoch_ns
 
     @property
     def end_ns(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from queue import Queue
 from threading import Thread
-from typing import BinaryIO, NoReturn, TypeVar
+from typing import BinaryIO, Generic, NoReturn, TypeVar
 
 Item = TypeVar("Item")
 
@@ -61,39 +61,47 @@ def can_fork() -> bool:
     return len(os.sched_getaffinity(0)) > 1
 
 
-def in_process(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield `items`, made ahead in a forked child, as pickles.
+class Process(Generic[Item]):
+    """A forked child that makes `items` ahead, from now on; they come as pickles, once.
 
     Order and exceptions are those of `items`; whatever else making them changes stays in the
     child, so an item must carry it.
     """
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        # numpy's idle threads are meant; the child calls nothing of theirs.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        os.close(reading)
-        _make(items, writing)
-    os.close(writing)
-    try:
-        with os.fdopen(reading, "rb", buffering=PIPE) as pipe:
-            yield from _received(pipe)
-    finally:
-        os.waitpid(child, 0)  # the closed pipe ends it, if it did not end by itself
 
+    def __init__(self, items: Iterator[Item]) -> None:
+        reading, writing = os.pipe()
+        with warnings.catch_warnings():
+            # numpy's idle threads are meant; the child calls nothing of theirs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._child = os.fork()
+        if not self._child:
+            os.close(reading)
+            _make(items, writing)
+        os.close(writing)
+        self._pipe = os.fdopen(reading, "rb", buffering=PIPE)
 
-def _received(pipe: BinaryIO) -> Iterator[Item]:
-    while True:
+    def __iter__(self) -> Iterator[Item]:
         try:
-            item, error = pickle.load(pipe)
+            while (item := self._next()) is not None:
+                yield item
+        finally:
+            self.close()
+
+    def _next(self) -> Item | None:
+        item: Item | None
+        try:
+            item, error = pickle.load(self._pipe)
         except EOFError:
             raise MemoryError("the reading process was killed") from None
         if error is not None:
             raise error
-        if item is None:
-            return
-        yield item
+        return item
+
+    def close(self) -> None:
+        """End the child, wherever it is."""
+        if not self._pipe.closed:
+            self._pipe.close()
+            os.waitpid(self._child, 0)  # the closed pipe ends it, if it did not end by itself
 
 
 def _make(items: Iterator[Item], writing: int) -> NoReturn:

@@ -16,7 +16,7 @@ Nothing of the analyzer is imported before a test asks for a capture.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +37,9 @@ class Capture:
 
     def findings(self, at_least: str = "note") -> list[Diagnostic]:
         """Return the findings of this severity or worse."""
+        __tracebackhide__ = True
+        if at_least not in SEVERITIES:
+            pytest.fail(f"'{at_least}' is none of {', '.join(SEVERITIES)}", pytrace=False)
         rank = SEVERITIES.index(at_least)
         return [
             item
@@ -44,7 +47,7 @@ class Capture:
             if item.status == "finding" and SEVERITIES.index(item.severity) >= rank
         ]
 
-    def assert_no_findings(self, at_least: str = "error", *, ignore: tuple[str, ...] = ()) -> None:
+    def assert_no_findings(self, at_least: str = "error", *, ignore: Collection[str] = ()) -> None:
         """Fail on findings of this severity or worse but for the rules to ignore.
 
         Fails as well on a capture in which there is nothing to judge.
@@ -59,7 +62,8 @@ class Capture:
         found = [item for item in self.findings(at_least) if item.rule not in ignore]
         if found:
             lines = [f"{item.severity}: {finding(item)}" for item in found]
-            pytest.fail("\n".join([f"{len(found)} findings:", *lines]), pytrace=False)
+            count = f"{len(found)} finding{'s' * (len(found) != 1)}:"
+            pytest.fail("\n".join([count, *lines]), pytrace=False)
 
     def assert_expect(self, expression: str) -> None:
         """Fail unless the assertion holds (`analyzer/check/CHECK.md`); also where it cannot be
@@ -81,7 +85,8 @@ class Capture:
         try:
             assertion = assertions.compile(kind, expression)
         except FilterError as error:
-            pytest.fail(f"{kind}: {error.message}\n{error.caret()}", pytrace=False)
+            message = f"{kind}: {error.message}\n{error.caret()}"
+            raise pytest.fail.Exception(message, pytrace=False) from None
         checked = assertion.check(Measured(self.session))
         if checked.status != "pass":
             pytest.fail(f"{kind} {expression}: {checked.status}: {checked.why}", pytrace=False)
@@ -89,15 +94,26 @@ class Capture:
 
 @pytest.fixture
 def rtmp_capture() -> Iterator[Callable[[str | os.PathLike[str]], Capture]]:
-    """Analyse captures: call it with a path. They are closed when the test ends."""
+    """Analyse captures: call it with a path. They are closed when the test ends.
+
+    A capture that cannot be read fails the test, which then says why.
+    """
     opened: list[Session] = []
 
     def analyse(path: str | os.PathLike[str]) -> Capture:
+        __tracebackhide__ = True
+        from analyzer.run import unsupported_link
         from analyzer.session import Session
+        from analyzer.sources import SourceError
 
-        session = Session([os.fspath(path)])
-        opened.append(session)
-        session.run()
+        try:
+            session = Session([os.fspath(path)])
+            opened.append(session)
+            session.run()
+        except SourceError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        if (reason := unsupported_link(session)) is not None:
+            pytest.fail(f"{os.fspath(path)}: {reason}", pytrace=False)
         return Capture(session)
 
     yield analyse

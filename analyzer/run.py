@@ -6,14 +6,14 @@ import argparse
 import gc
 import os
 import signal
-import stat
 import sys
+import time
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from analyzer import cli, interrupt
+from analyzer import cli, inputs
 from analyzer.cli import UsageError
 from analyzer.export import FORMATS
 
@@ -21,16 +21,14 @@ if TYPE_CHECKING:
     from analyzer.export.request import Request
     from analyzer.export.streaming import Streamer
     from analyzer.filters import Filter
-    from analyzer.model import Options
-    from analyzer.redact import Secrets
+    from analyzer.redaction.secrets import Secrets
     from analyzer.session import Session
 
 
-RING: Final = 1 << 30
-"""Bytes of a live capture kept on disk to be read again; what is older is gone."""
-KEEP: Final = 1_000_000
-"""Messages of a live capture kept in memory, 131 bytes each: 2½ hours of one ordinary stream."""
-TERMINAL: Final = "/dev/tty"
+REFRESH_RATE: Final = "200"
+"""Looks per second at what changed; what a key press shows waits for two of them."""
+AGAIN_S: Final = 0.5
+"""A second Ctrl-C within this time is not meant as one: `timeout -s INT` sends its signal twice."""
 UNMASKED: Final = "{} not redacted: stream names and credentials are shown"
 
 
@@ -45,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         outputs = _outputs(options, form, stack)
         streamer = _streamer(options, compiled, outputs)
         try:
-            session = _open_session(options, form, stack, streamed=streamer is not None)
+            session = inputs.open_session(options, form, stack, streamed=streamer is not None)
         except FilterRefusedError as error:
             raise UsageError(str(error)) from None
         except SourceError as error:
@@ -133,7 +131,7 @@ def _keys_elsewhere(options: argparse.Namespace) -> bool:
     if "-" not in options.captures:
         return False
     try:
-        os.close(os.open(TERMINAL, os.O_RDWR))
+        os.close(os.open(inputs.TERMINAL, os.O_RDWR))
     except OSError:
         return False
     return True
@@ -174,104 +172,32 @@ def same_file(first: str, second: str) -> bool:
         return False
 
 
-def session_options(options: argparse.Namespace, stack: ExitStack, *, streamed: bool) -> Options:
-    from analyzer.model import Options
-    from analyzer.sources import Reading
-
-    interface = options.interface is not None
-    ring = options.ring if options.ring is not None else RING if interface else None
-    rows = options.keep if options.keep is not None else KEEP
-    save = stack.enter_context(_create(options.write)) if options.write else None
-    reading = Reading(
-        live=_endless(options),
-        follow=options.follow,
-        spool=ring,
-        most=options.max_input_bytes,
-        save=save,
-    )
-    bounded = interface or options.ring is not None or options.keep is not None
-    return Options(
-        frozenset(options.decode_as),
-        options.count,
-        reading=reading,
-        endless=bounded,
-        rows=rows,
-        streamed=streamed,
-        check_checksums=options.check_checksums,
-    )
-
-
-def _create(path: str) -> BinaryIO:
-    try:
-        return Path(path).open("wb")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-
-
-def _endless(options: argparse.Namespace) -> bool:
-    """Whether the input goes on until somebody stops it."""
-    if options.interface is not None or options.follow:
-        return True
-    return "-" in options.captures and _stdin_kind() not in ("file", "closed")
-
-
-def _stdin_kind() -> str:
-    """Return ``file``, ``closed`` or ``pipe``: anything one waits for."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError, AttributeError):
-        return "closed"
-    return "file" if stat.S_ISREG(mode) else "pipe"
-
-
-def _paths(options: argparse.Namespace, form: str) -> list[Any]:
-    if options.interface is not None:
-        from analyzer.sources.live import Interface
-
-        return [Interface(options.interface, options.bpf or "", options.count)]
-    if form == "tui" and "-" in options.captures:
-        # The capture comes through standard input, keys from the terminal itself.
-        pipe = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
-        keys = os.open(TERMINAL, os.O_RDWR)
-        os.dup2(keys, sys.stdin.fileno())
-        os.close(keys)
-        return [pipe if path == "-" else path for path in options.captures]
-    return list(options.captures)
-
-
 def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     """Run the TUI, which indexes in the background; None when it cannot run here."""
+    os.environ.setdefault("TEXTUAL_FPS", REFRESH_RATE)
     gc.disable()  # an eighth of the time of importing; the interface turns it on again
     try:
         app = import_module("analyzer.tui.app")
     except ImportError as error:
         say(options, f"no terminal interface ({error}); here is the summary")
         return None
-    code: int = app.run(session, options.filter)
+    code: int = app.run(session, options.filter, bool(options.redact), inputs.whole_paths(options))
     return code
-
-
-def _open_session(
-    options: argparse.Namespace, form: str, stack: ExitStack, *, streamed: bool
-) -> Session:
-    """Open the captures; raises `SourceError`."""
-    from analyzer.session import Session
-
-    interrupt.in_order()
-    return Session(_paths(options, form), session_options(options, stack, streamed=streamed))
 
 
 def _streamer(
     options: argparse.Namespace, compiled: Filter | None, outputs: list[tuple[str, TextIO]]
 ) -> Streamer | None:
     """Take the main output from `outputs` where it is written while the capture runs."""
-    if not outputs or not (options.flush or _endless(options)):
+    if not outputs or not (options.flush or inputs.endless(options)):
         return None
     from analyzer.export import streaming
 
     name, out = outputs[0]
     if name not in streaming.FORMATS:
         return None
+    if name == "ndjson" and not (options.flush or options.interface or options.follow):
+        return None  # what a pipe brings reads as the file it came from: replies with their calls
     del outputs[0]
     redacted = FORMATS[name].redacted if options.redact is None else options.redact
     if FORMATS[name].redacted and options.redact is False:
@@ -292,14 +218,18 @@ def analyse(session: Session, options: argparse.Namespace, streamer: Streamer | 
     # Lines on the same terminal leave no place for another that is overwritten.
     wanted = sys.stderr.isatty() and not options.quiet and streamer is None
     progress = _Progress() if wanted else None
-    signals = (signal.SIGINT, signal.SIGTERM) if _endless(options) else ()
+    signals = (signal.SIGINT, signal.SIGTERM) if inputs.endless(options) else ()
     previous = [(number, signal.getsignal(number)) for number in signals]
+
+    asked: list[float] = []
 
     def finish(*_: object) -> None:
         """Ctrl-C ends an endless input, and its report follows; a second one ends the program."""
-        for number, before in previous:
-            signal.signal(number, before)
-        session.stop()
+        asked.append(time.monotonic())
+        if asked[-1] - asked[0] > AGAIN_S:
+            raise KeyboardInterrupt
+        if len(asked) == 1:
+            session.stop()
 
     for number in signals:
         signal.signal(number, finish)
@@ -359,7 +289,8 @@ def _write(
         if form.redacted and options.redact is False:
             unmasked.append(name)
         if options.redact or (form.redacted and options.redact is None):
-            from analyzer.redact import Redactor, collect
+            from analyzer.redact import Redactor
+            from analyzer.redaction.collect import collect
 
             secrets = secrets or collect(session)
             request.redactor = Redactor(secrets)

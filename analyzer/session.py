@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from array import array
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,73 +12,42 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analyzer import memory
 from analyzer.bounds import Bounds, limits_hit
-from analyzer.captures import CaptureSet
+from analyzer.capture_info import CaptureInfo
 from analyzer.index import MessageTable, RunTable
 from analyzer.intake import Intake
-from analyzer.lookup import Lookup
-from analyzer.model import RTMP_PORT, CaptureInfo, Connection, Diagnostic, Options
+from analyzer.lookup import LARGE, Lookup
+from analyzer.model import RTMP_PORT, Connection, Diagnostic
+from analyzer.options import Options
 from analyzer.retention import Kept
+from analyzer.sides import turn_mistaken
 from analyzer.sources import Input
 from analyzer.tcp import TcpConnection, TcpDirection, TcpTracker
+from analyzer.tracked import Tracked, segment_starts
 from dissectors.chunk_state import MessageRow
 from dissectors.connection import RtmpConnection
 
 if TYPE_CHECKING:
+    from analyzer.exchanges import Exchange
+    from analyzer.interim import Interim
     from analyzer.rules import Judgement
 
 RTMP_VARIANTS: Final = frozenset({"rtmp", "rtmpe", "rtmps", "rtmpt"})
 Progress = Callable[["Session"], bool | None]
 
 
-def _segment_starts(connection: TcpConnection, side: int, low: int, high: int) -> list[int]:
-    """Return the stream offsets in [low, high) where segments of `side` begin."""
-    starts = connection.directions[side].segments.stream_offset
-    first, last = np.searchsorted(starts, (low, high))
-    found: list[int] = starts[first:last].tolist()
-    return found
-
-
-class _Half:
-    """Row numbers of one side's messages, in the order they ended: pieces of consecutive rows."""
-
-    def __init__(self) -> None:
-        self.full = False
-        """Rows are no longer kept: a limit was hit."""
-        self.ordinals = array("q")
-        self.rows = array("q")
-        self.count = 0
-
-    def append(self, row: int, count: int) -> None:
-        # Most pieces only go on: of a live capture there are ten in a second.
-        if not self.rows or row - self.rows[-1] != self.count - self.ordinals[-1]:
-            self.ordinals.append(self.count)
-            self.rows.append(row)
-        self.count += count
-
-    def row(self, ordinal: int) -> int:
-        piece = bisect_right(self.ordinals, ordinal) - 1
-        return self.rows[piece] + ordinal - self.ordinals[piece]
-
-
-class _Tracked:
-    """A TCP connection whose bytes are being read as RTMP."""
-
-    def __init__(self, tcp: TcpConnection, rtmp: RtmpConnection) -> None:
-        self.tcp = tcp
-        self.rtmp = rtmp
-        self.view: Connection | None = None
-        self.halves = (_Half(), _Half())
-
-
 class Session(Lookup):
     """A capture being analysed. `run` fills the index; everything else answers questions."""
 
-    def __init__(self, paths: Sequence[Input], options: Options | None = None) -> None:
-        """Open the captures; raises `analyzer.sources.SourceError`."""
+    def __init__(self, captures: Sequence[Input] | Intake, options: Options | None = None) -> None:
+        """Open the captures, if they are not; raises `analyzer.sources.SourceError`."""
         self.options = options or Options()
         endless = self.options.endless
-        self.captures = CaptureSet(paths, self.options.reading)
+        if not isinstance(captures, Intake):
+            captures = Intake(captures, self.options)
+        self._intake = captures
+        self.captures, self.link = self._intake.captures, self._intake.link
         self.messages = MessageTable(endless)
         self.runs_table = RunTable(endless)
         self._kept = Kept() if endless else None
@@ -88,6 +55,10 @@ class Session(Lookup):
         self._judgement: Judgement | None = None
         self._judging = Lock()
         """Not the lock of the bodies: views go on while the rules run."""
+        self.steady = Lock()
+        """Held while a batch is taken in: who holds it sees a whole state."""
+        self.interim: Interim | None = None
+        """What the rules said when they last looked at a capture that goes on."""
         self.limits_hit: list[str] = []
         self.done = False
         self.cancelled = False
@@ -95,15 +66,9 @@ class Session(Lookup):
         """TCP connections with payload, RTMP or not."""
         self.foreign: Counter[tuple[str, int]] = Counter()
         """Connections that are something else, by protocol (`tls`, `http`) and server port."""
-        self._intake = Intake(
-            self.captures,
-            self.options.max_packets,
-            check_checksums=self.options.check_checksums,
-        )
-        self.link = self._intake.link
-        self.tracker = TcpTracker(self.link.flows, self)
+        self.tracker = TcpTracker(self.link.flows, self, self.captures.peek)
         self.bounds = Bounds()
-        self._tracked: dict[int, _Tracked] = {}
+        self._tracked: dict[int, Tracked] = {}
         self._dirty: dict[int, None] = {}
         self._start_ns: int | None = None
         super().__init__()
@@ -130,41 +95,55 @@ class Session(Lookup):
         if self._kept is not None:
             self.limits_hit += self._kept.limits(self)
         self.done = True
+        if len(self.messages) >= LARGE:
+            memory.give_back()
         if progress is not None:
             progress(self)
 
     def _index(self, progress: Progress | None) -> None:
         for segments in self._intake.segments():
-            if self._start_ns is None:
-                self._start_ns = self._intake.start_ns
-            self.tracker.feed(segments)
-            self._flush()
+            with self.steady:
+                if self._start_ns is None:
+                    self._start_ns = self._intake.start_ns
+                self.tracker.feed(segments)
+                self._flush()
             if progress is not None and progress(self) is False:
                 self.cancelled = True
             if self.cancelled:
                 break
             if self._kept is not None:
-                self._kept.apply(self)
+                with self.steady:
+                    self._kept.apply(self)
         self.tracker.finish()
 
     @property
     def judgement(self) -> Judgement:
-        """What the rules say, once everything was read; they run when this is asked first."""
+        """What the rules say, once everything was read; they run when this is asked first.
+
+        Of a capture that goes on, what they said when somebody let them look (`interim`).
+        """
         from analyzer.rules import Judgement, run  # 40 modules that lists and trees do without
 
         if not self.done:
-            return Judgement()
+            return self.interim.judgement if self.interim is not None else Judgement()
         with self._judging:
             if self._judgement is None:
                 self._judgement = run(self)
-                if self._metrics is not None:
-                    self._metrics[1].relax()
+                self.relax()
         return self._judgement
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """The findings, by connection, time and rule."""
-        return self.judgement.diagnostics if self.done else []
+        if not self.done and self.interim is None:
+            return []
+        return self.judgement.diagnostics
+
+    def exchange(self, row: int) -> Exchange | None:
+        """Return the call and reply that a command belongs to, as far as they are known."""
+        if not self.done:
+            return self.interim.exchanges.get(row) if self.interim is not None else None
+        return super().exchange(row)
 
     def cancel(self) -> None:
         """Stop after the batch under way; what was indexed stays."""
@@ -181,7 +160,7 @@ class Session(Lookup):
 
     def close(self) -> None:
         """Release the captures."""
-        self.captures.close()
+        self._intake.close()
 
     @property
     def capture(self) -> CaptureInfo:
@@ -213,10 +192,10 @@ class Session(Lookup):
         rtmp = RtmpConnection(
             likely=likely,
             from_start=(opened, opened),
-            segment_starts=partial(_segment_starts, connection),
+            segment_starts=partial(segment_starts, connection),
             budget=self.bounds.budget,
         )
-        tracked = self._tracked[connection.index] = _Tracked(connection, rtmp)
+        tracked = self._tracked[connection.index] = Tracked(connection, rtmp)
         rtmp.relieve = partial(self._relieve, tracked)
 
     def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
@@ -240,13 +219,14 @@ class Session(Lookup):
         self._settle(tracked)
         if tracked.rtmp.variant not in RTMP_VARIANTS:
             del self._tracked[connection.index]
+            tracked.rtmp.release()  # while indexing nothing collects cycles
 
-    def _relieve(self, tracked: _Tracked) -> None:
+    def _relieve(self, tracked: Tracked) -> None:
         """Take rows in the middle of a feed: a few bytes can make many."""
         self._settle(tracked)
         self._flush()
 
-    def _settle(self, tracked: _Tracked) -> None:
+    def _settle(self, tracked: Tracked) -> None:
         variant = tracked.rtmp.variant
         if variant is None:
             return
@@ -277,11 +257,13 @@ class Session(Lookup):
                 if rows:
                     self._append(tracked, side, rows)
 
-    def _append(self, tracked: _Tracked, side: int, rows: list[MessageRow]) -> None:
+    def _append(self, tracked: Tracked, side: int, rows: list[MessageRow]) -> None:
         half, bounds, stream = tracked.halves[side], self.bounds, tracked.tcp.directions[side]
         kept = len(self.messages)
         if half.full or not bounds.rows(kept, half.count, stream.length, len(rows)):
             half.full = True
+            if (reader := tracked.rtmp.halves[side].reader) is not None:
+                reader.unlisted = True
             return
         rows = bounds.trimmed(len(self.runs_table), rows)
         fields = list(zip(*rows, strict=True))
@@ -362,9 +344,7 @@ class Session(Lookup):
 
         Until here they are numbered as they were recognised, which depends on the file's blocks.
         """
-        for view in self.connections:
-            if view.rtmp.swapped:
-                view.tcp_connection.client_side = 1 - view.tcp_connection.client_side
+        turn_mistaken(self.connections)
         turned = np.array([view.sides[0] for view in self.connections], np.uint8)
         ordered = sorted(self.connections, key=lambda view: view.tcp_connection.index)
         new_number = np.zeros(len(ordered), np.uint32)

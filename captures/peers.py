@@ -44,15 +44,18 @@ class Bench:
     new_ffmpeg: str
     nms: Path | None
 
-    def nginx(self) -> None:
-        (self.work / "vod").mkdir(exist_ok=True)
-        config = self.work / "nginx.conf"
+    def nginx(self, apps: str = APPS, space: str = "", folder: str = "") -> None:
+        """Start nginx for the server, or with other applications and files in another space."""
+        place = self.work / folder
+        (place / "vod").mkdir(parents=True, exist_ok=True)
+        config = place / "nginx.conf"
         built = subprocess.run(["nginx", "-V"], capture_output=True, text=True, check=True).stderr
         modules = re.search(r"--modules-path=(\S+)", built)
-        place = modules[1] if modules else "modules"
-        config.write_text(NGINX.format(apps=APPS, modules=place))
-        self.lab.spawn(self.lab.server, "nginx", "-p", str(self.work), "-c", str(config))
-        self.lab.wait_for_port(1935)
+        where = modules[1] if modules else "modules"
+        config.write_text(NGINX.format(apps=apps, modules=where))
+        self.lab.spawn(space or self.lab.server, "nginx", "-p", str(place), "-c", str(config))
+        if not space:
+            self.lab.wait_for_port(1935)
 
     def node_media_server(self, *node_options: str) -> None:
         if self.nms is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dissectors.resync.effort import Effort
+
 MAX_HELD_TOTAL: Final = 20 << 20
 """Bytes of unfinished bodies held by all directions: one of the largest size, and many others."""
 MAX_OPEN_RUNS: Final = 200_000
@@ -14,12 +16,15 @@ BYTES_PER_VALUE: Final = 1024
 """Stream bytes that pay for one more: real streams have one in some thousands."""
 LEAST_VALUES: Final = 8
 """What a command costs at least, in values."""
+FREE_EFFORT: Final = 40_000
+"""Work on searches for chunk headers whatever the capture's size, a third of a second of it. Real
+captures need a hundredth."""
 
 
 class Budget:
     """Counters of what is in use; `exhausted` names the limits that were hit."""
 
-    __slots__ = ("exhausted", "fed", "held", "runs", "values")
+    __slots__ = ("effort", "exhausted", "fed", "held", "runs", "values")
 
     def __init__(self) -> None:
         self.fed = 0
@@ -27,6 +32,7 @@ class Budget:
         self.held = 0
         self.runs = 0
         self.values = 0
+        self.effort = Effort(FREE_EFFORT)
         self.exhausted: set[str] = set()
 
     def may_decode(self) -> bool:

@@ -7,36 +7,22 @@ row, because they drive state. What happens after a loss is `reader.py`'s matter
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from dissectors import extended, spec
-from dissectors.budget import MAX_HELD_TOTAL, MAX_OPEN_RUNS, Budget
-from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow, ReaderEvent
-from dissectors.spans import Run
-from dissectors.whole import HEAD_SIZE, read_whole
+from dissectors.assembly import MessageAssembly
+from dissectors.chunk_state import ChunkStream, Flag
+from dissectors.whole import HEAD_SIZE, pass_repeated, read_whole
 
-MAX_OPEN_MESSAGES: Final = 1024
-"""Messages under way at once; real peers stay below 10. The oldest is given up beyond."""
-MAX_HELD_BYTES: Final = spec.MAX_MESSAGE_LENGTH + 1
-"""Bytes of unfinished bodies held per direction: one message of the largest size."""
-MAX_RUNS: Final = 65_536
-"""Runs kept of one message: a frame of 8 MB, other chunks between all of its own of 128 bytes."""
 MAX_PENDING: Final = 16_384
 """Rows that wait to be taken, about 500 bytes each, before the owner is asked to take them."""
-MAX_CHUNK_SIZES: Final = 10_000
-"""Changes of the chunk size listed per direction; a real sender makes one."""
 WINDOW: Final = 64
 """Headers compared at once at first: what does not repeat must not cost a look at all of it."""
-MAX_EVENTS: Final = 10_000
-"""Events kept per direction; a hostile stream can make one every few bytes."""
 
 KNOWN_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20, 22})
 _CONTROL_LENGTHS: Final = {1: 4, 2: 4, 3: 4, 5: 4, 6: 5}
 _HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 22})
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO)
-_new: Final = tuple.__new__
-"""Builds a named tuple in half the time of its own constructor; rows are many."""
 NEED_MORE: Final = -1
 LOST: Final = -2
 
@@ -44,55 +30,24 @@ UNSEEN: Final = Flag.INFERRED_TIMESTAMP | Flag.INFERRED_MSID
 """What a chunk stream cannot know before its first fmt 0."""
 
 
-class ChunkParser:
+class ChunkParser(MessageAssembly):
     """Reads chunks, one after the other, while their boundaries are known."""
 
     def __init__(self, stream_offset: int) -> None:
-        self.chunk_size = spec.DEFAULT_CHUNK_SIZE
-        self.chunk_size_inferred = False
+        super().__init__()
         self.chunk_size_open = False
         """Only a lower bound is known: nothing was split since a search began."""
-        self.chunk_size_changes: list[ChunkSizeChange] = []
-        self.events: list[ReaderEvent] = []
         self.extended_on_fmt3: bool | None = None
         """Whether this sender repeats the extended timestamp on fmt 3; None until seen."""
-        self.messages = 0
-        self.budget = Budget()
-        self.relieve: Callable[[], None] = lambda: None
-        """Called when many rows wait: `take` them."""
-        self.limits: set[str] = set()
-        """Limits that were hit."""
-        self._streams: dict[int, ChunkStream] = {}
-        self._open: dict[int, ChunkStream] = {}
-        """Messages that go on in a later chunk, oldest first."""
-        self._rows: list[MessageRow] = []
+        self.unlisted = False
+        """Rows of this direction are wanted no more: most of a flood is only counted."""
         self._base = stream_offset
         """Stream offset of the first byte not yet read."""
         self._buffer = b""
         """The beginning of a chunk header."""
-        self._left = 0
-        """Payload bytes the current chunk still owes."""
-        self._current: ChunkStream | None = None
-        self._held = 0
         self._final = False
         self._continuous = True
         """No byte was missed since the direction began."""
-
-    def take(self) -> list[MessageRow]:
-        """Return the messages that ended since the last call, in the order they ended."""
-        rows, self._rows = self._rows, []
-        return rows
-
-    def _event(self, code: str, offset: int, length: int, text: str) -> None:
-        if len(self.events) < MAX_EVENTS:
-            self.events.append(ReaderEvent(code, offset, length, text))
-        else:
-            self.limits.add("reader_events")
-
-    def _limit(self, code: str, offset: int, text: str) -> None:
-        """Note that a limit was hit."""
-        self.limits.add(code)
-        self._event(code, offset, 0, text)
 
     def _lose(self, offset: int, reason: str) -> int:
         """Stop trusting the stream at `offset`."""
@@ -132,6 +87,9 @@ class ChunkParser:
     def _whole(self, buffer: bytes, position: int) -> int:
         """Pass over whole media messages; see `whole.py`."""
         rows = self._rows
+        if self.unlisted:
+            position, count = pass_repeated(self._streams, buffer, position, self.chunk_size)
+            self.messages += count
         before = len(rows)
         split = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
         position = read_whole(
@@ -158,34 +116,6 @@ class ChunkParser:
         if cs.body_position >= cs.length:
             self._complete(cs, self._base + position)
         return position
-
-    def _keep(self, cs: ChunkStream, buffer: bytes, position: int, take: int) -> None:
-        if cs.parts is not None:
-            self._hold(cs, buffer[position : position + take])
-        lacking = HEAD_SIZE - len(cs.head)
-        if lacking:
-            cs.head += buffer[position : position + min(take, lacking)]
-        cs.received += take
-        cs.body_position += take
-        cs.run[4] += take
-
-    def _hold(self, cs: ChunkStream, piece: bytes) -> None:
-        size = len(piece)
-        if self._held + size > MAX_HELD_BYTES or self.budget.held + size > MAX_HELD_TOTAL:
-            self._limit("held_bytes", cs.header_offset, "body too large to hold")
-            self._release(cs)
-            return
-        self._held += size
-        self.budget.held += size
-        assert cs.parts is not None
-        cs.parts.append(piece)
-
-    def _release(self, cs: ChunkStream) -> None:
-        if cs.parts:
-            size = sum(map(len, cs.parts))
-            self._held -= size
-            self.budget.held -= size
-        cs.parts = None
 
     def _fast_run(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
         """Pass over the chunks that follow at a fixed stride, comparing their headers in C.
@@ -223,32 +153,6 @@ class ChunkParser:
         cs.chunks += count
         self._left = left
         return stop
-
-    def _extend_run(self, cs: ChunkStream, payload_offset: int, header_length: int) -> None:
-        """Let the chunk whose payload starts at `payload_offset` continue the run, or open one."""
-        run, size = cs.run, self.chunk_size
-        _, stream_offset, chunk_payload, run_header, length = run
-        if (
-            chunk_payload == size
-            and length % size == 0
-            and length
-            and (run_header == header_length or (not run_header and length == size))
-            and payload_offset == stream_offset + length // size * (size + header_length)
-        ):
-            run[3] = header_length
-            return
-        self._push_run(cs)
-        cs.run = [cs.body_position, payload_offset, size, 0, 0]
-
-    def _push_run(self, cs: ChunkStream) -> None:
-        """Close the run that grew until now; past the limits it is lost, the row stays."""
-        if cs.runs and (len(cs.runs) >= MAX_RUNS or self.budget.runs >= MAX_OPEN_RUNS):
-            if not cs.flags & Flag.LIMITED:
-                cs.flags |= Flag.LIMITED
-                self._limit("message_runs", cs.header_offset, "too many pieces to list them all")
-            return
-        self.budget.runs += 1
-        cs.runs.append(_new(Run, cs.run))
 
     # -- chunk headers --------------------------------------------------------------------
 
@@ -411,99 +315,6 @@ class ChunkParser:
         self._current = cs
         self._left = self.chunk_size if cs.length > self.chunk_size else cs.length
         return after
-
-    def _remember_open(self, cs: ChunkStream, offset: int) -> None:
-        self._open[cs.csid] = cs
-        if len(self._open) > MAX_OPEN_MESSAGES:
-            oldest = next(iter(self._open.values()))
-            self._limit("open_messages", oldest.header_offset, "too many open messages")
-            self._cut(oldest, Flag.LIMITED, offset)
-
-    # -- the end of a message -------------------------------------------------------------
-
-    def _complete(self, cs: ChunkStream, end_offset: int) -> None:
-        flags = cs.flags
-        if cs.received == cs.length and not flags & Flag.LIMITED:
-            flags |= Flag.COMPLETE
-        else:
-            flags |= Flag.DAMAGED
-        body = self._emit(cs, flags, end_offset)
-        if body is None or len(body) < 4:
-            return
-        if cs.type_id == spec.SET_CHUNK_SIZE:
-            self._set_chunk_size(cs, int.from_bytes(body[:4], "big"), end_offset)
-        elif cs.type_id == spec.ABORT:
-            self._abort(int.from_bytes(body[:4], "big"), end_offset)
-
-    def _emit(self, cs: ChunkStream, flags: int, end_offset: int) -> bytes | None:
-        cs.open = False
-        self._open.pop(cs.csid, None)
-        body = None
-        if cs.parts is not None and cs.received == cs.length:
-            body = b"".join(cs.parts)
-        self._release(cs)
-        self.budget.runs -= len(cs.runs)
-        received = cs.received
-        if cs.flags & Flag.LIMITED:
-            received = sum(run.length for run in cs.runs)
-        else:
-            cs.runs.append(_new(Run, cs.run))
-        self._rows.append(
-            _new(
-                MessageRow,
-                (
-                    cs.number,
-                    cs.header_offset,
-                    end_offset,
-                    cs.chunks,
-                    cs.fmt,
-                    cs.csid,
-                    cs.msid,
-                    cs.type_id,
-                    cs.timestamp,
-                    cs.length,
-                    received,
-                    flags,
-                    cs.head,
-                    tuple(cs.runs),
-                    body,
-                ),
-            )
-        )
-        cs.runs = []
-        return body
-
-    def _cut(self, cs: ChunkStream, reason: int, end_offset: int) -> None:
-        """Give up the message under way on `cs`."""
-        self._emit(cs, cs.flags | reason | Flag.DAMAGED, end_offset)
-
-    def _cut_open(self, end_offset: int) -> None:
-        current = self._current
-        if current is not None and current.open:
-            self._open[current.csid] = current
-        for cs in sorted(self._open.values(), key=lambda item: item.number):
-            self._cut(cs, 0, end_offset)
-        self._current = None
-        self._left = 0
-
-    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
-        """§5.4.1: holds for this direction from the next chunk on; the top bit must be zero."""
-        size = value & spec.MAX_CHUNK_SIZE
-        if not size:
-            self._event("chunk_size_zero", cs.header_offset, 0, "Set Chunk Size 0 ignored")
-            return
-        self.chunk_size = size
-        self.chunk_size_inferred = False
-        if len(self.chunk_size_changes) < MAX_CHUNK_SIZES:
-            self.chunk_size_changes.append(ChunkSizeChange(offset, size, cs.number))
-        else:
-            self.limits.add("chunk_sizes")
-
-    def _abort(self, csid: int, offset: int) -> None:
-        """§5.4.2: the partial message goes, the header state stays."""
-        victim = self._streams.get(csid)
-        if victim is not None and victim.open:
-            self._cut(victim, Flag.ABORTED, offset)
 
 
 def _repeats(buffer: bytes, position: int, header: bytes, stride: int, wanted: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from dissectors import handshake, probe, spec
+from dissectors import handshake, probe, sides, spec
 from dissectors.budget import Budget
 from dissectors.chunk_state import Flag, MessageRow
 from dissectors.context import Context
@@ -36,7 +36,6 @@ _EXTENDED: Final = {
 }
 """First bytes of Enhanced RTMP, where not the second byte alone tells a configuration."""
 _COMMANDS: Final = frozenset({spec.COMMAND_AMF0, spec.COMMAND_AMF3})
-_CLIENT_CALLS: Final = frozenset({"connect", "createStream", "publish", "play", "releaseStream"})
 
 
 class Fault(NamedTuple):
@@ -93,6 +92,10 @@ class Half:
         return len(self.first) == spec.HANDSHAKE_END and not self.damaged
 
 
+def _nothing() -> None:
+    """There are no rows to take."""
+
+
 class RtmpConnection:
     """Sans-IO: bytes and gaps of two sides in, message rows out. Side 0 is the presumed client.
 
@@ -121,12 +124,12 @@ class RtmpConnection:
         """The client that a PROXY header or an SRS prefix names."""
         self.commands: list[Command] = []
         self.faults: list[Fault] = []
-        self.swapped = False
-        """Side 0 turned out to be the server."""
+        self.client_votes = [0, 0]
+        """By side: what speaks for it as the client, where nobody saw who opened the connection."""
         self.limits: set[str] = set()
         self._segment_starts = segment_starts
         self.budget = budget or Budget()
-        self.relieve: Callable[[], None] = lambda: None
+        self.relieve: Callable[[], None] = _nothing
         """Called when many rows wait: `take` them."""
         self._facts: tuple[int, Facts] = (0, Facts())
 
@@ -184,7 +187,12 @@ class RtmpConnection:
                 self._drain(side)
         if self.variant is None:
             self.variant = "rtmp" if any(half.taken for half in self.halves) else "other"
-        self._settle_sides()
+
+    def release(self) -> None:
+        """Let go of the readers and whoever takes their rows, which refer back to this."""
+        self.relieve = _nothing
+        for half in self.halves:
+            half.reader = None
 
     @property
     def known(self) -> bool:
@@ -255,7 +263,7 @@ class RtmpConnection:
         if self.likely:
             return
         for half, name in zip(self.halves, names, strict=True):
-            if half.from_start and name in ("other", "rtmps", "rtmpt"):
+            if half.from_start and name in ("other", "rtmps"):
                 self.variant = "other"
 
     def _give_up_or_search(self, names: list[str]) -> None:
@@ -288,7 +296,7 @@ class RtmpConnection:
         self._adopt(side, reader)
 
     def _adopt(self, side: int, reader: ChunkReader) -> None:
-        reader.budget = self.budget
+        reader.share(self.budget)
         reader.relieve = partial(self._relieve, side)
         self.halves[side].reader = reader
 
@@ -338,11 +346,14 @@ class RtmpConnection:
                 ):
                     self._config(half, row, _MEDIA[row.type_id])
             elif row.type_id == spec.AGGREGATE and row.body:
+                self.client_votes[side] += sides.message_votes(row.type_id, row.head)
                 for type_id, kind in _MEDIA.items():
                     if media_config.records(type_id, row.type_id, row.body):
                         self._config(half, row, kind)
             elif row.type_id in _COMMANDS and row.body:
                 self._command(side, row)
+            elif row.type_id in sides.TELLING and row.head:
+                self.client_votes[side] += sides.message_votes(row.type_id, row.head)
             half.taken += 1
         half.rows += rows
         if self.variant is None:
@@ -366,6 +377,7 @@ class RtmpConnection:
         value = body.value
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             return
+        self.client_votes[side] += sides.command_votes(value["name"])
         self.commands.append(
             Command(
                 side,
@@ -395,16 +407,6 @@ class RtmpConnection:
                 fault = Fault(side, row.number, row.end_offset, expert.code, expert.text)
                 self.faults.append(fault)
         return count
-
-    def _settle_sides(self) -> None:
-        """Find the client by its commands where the TCP opening was not captured."""
-        calls = [0, 0]
-        for command in self.commands:
-            if command.name in _CLIENT_CALLS:
-                calls[command.side] += 1
-            elif command.name in ("_result", "_error", "onStatus"):
-                calls[1 - command.side] += 1
-        self.swapped = not any(half.from_start for half in self.halves) and calls[1] > calls[0]
 
     # -- state by position ----------------------------------------------------------------
 

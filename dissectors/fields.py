@@ -19,6 +19,11 @@ class Severity(IntEnum):
     WARNING = 2
     ERROR = 3
 
+    @property
+    def word(self) -> str:
+        """What the tree writes: whatever is wrong is a warning there."""
+        return "Note" if self is Severity.NOTE else "Warning"
+
 
 class Expert(NamedTuple):
     """Something wrong or remarkable at a field; it stands as ``[Warning: …]`` below it."""

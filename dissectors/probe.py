@@ -7,6 +7,8 @@ from dissectors.chunking import KNOWN_TYPES
 
 FIRST_CHUNK: Final = 12
 """Bytes of a fmt 0 chunk header on a chunk stream below 64."""
+ECHO: Final = 32
+"""Bytes that do not agree by chance."""
 _TUNNEL: Final = (b"POST /open/", b"POST /send/", b"POST /idle/", b"POST /fcs/", b"POST /close/")
 
 
@@ -48,14 +50,19 @@ def recognise(starts: list[Start], likely: bool, final: bool) -> str | None:
         return "rtmp"  # plain RTMP to a server that speaks TLS
     elif "rtmpt" in kinds:
         heads = [bytes(start.data[:64]) for start in starts]
-        return "rtmpt" if any(path in head for path in _TUNNEL for head in heads) else "other"
+        if any(path in head for path in _TUNNEL for head in heads):
+            return "rtmpt"
+        # The answer may be looked at before its request is.
+        return None if "more" in kinds and not final else "other"
     return None
 
 
 def _handshake_shown(starts: list[Start], likely: bool, final: bool) -> bool:
     """Whether both sides greet with version 3, or one does and a chunk follows C2 or S2."""
     if all(_greets(start) for start in starts):
-        return max(start.size for start in starts) > spec.HANDSHAKE_SIZE or (final and likely)
+        if max(start.size for start in starts) <= spec.HANDSHAKE_SIZE:
+            return final and likely
+        return likely or _agrees(starts)
     for start, other in (starts, starts[::-1]):
         if not _greets(start):
             continue
@@ -65,6 +72,23 @@ def _handshake_shown(starts: list[Start], likely: bool, final: bool) -> bool:
         elif other.size <= 0 and final and start.from_start and likely:
             return start.size > spec.HANDSHAKE_SIZE or start.size == 1
     return False
+
+
+def _agrees(starts: list[Start]) -> bool:
+    """Whether more than two bytes 3 speak for a handshake: other protocols begin so, too (TPKT).
+
+    The zeros of RTMP 1.0 §5.2.3, the echo of §5.2.4, or a chunk behind the handshake.
+    """
+    for start, other in (starts, starts[::-1]):
+        first = start.skip + 1
+        opening = start.data[first : first + spec.HANDSHAKE_SIZE]
+        behind = other.skip + 1 + spec.HANDSHAKE_SIZE
+        echo = other.data[behind + 8 : behind + spec.HANDSHAKE_SIZE]
+        if len(echo) >= ECHO and echo == opening[8 : 8 + len(echo)]:
+            return True
+        if chunk_at(start.data, start.skip + spec.HANDSHAKE_END):
+            return True
+    return all(not any(start.data[start.skip + 5 : start.skip + 9]) for start in starts)
 
 
 def _greets(start: Start) -> bool:

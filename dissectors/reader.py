@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from dissectors import resync, spec
+from dissectors.budget import Budget
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
 from dissectors.chunking import NEED_MORE, UNSEEN, ChunkParser
 from dissectors.whole import HEAD_SIZE
 
 SEARCH_STEPS: Final = (1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 """Buffer sizes at which a lost reader looks for a chunk boundary again."""
-FIRST_EFFORT: Final = 100_000
 BYTES_PER_EFFORT: Final = 40
-"""Work on searches, in chunk headers looked at: so many at once, and one more for so many bytes.
-Real streams need a hundredth; hostile ones stay linear."""
+"""Stream bytes that pay for a look at one chunk header in a search, beside what all readers
+share (`budget.FREE_EFFORT`): hostile streams stay linear."""
 DECISIVE: Final = 4096
 """Bytes behind a message that must show whether it was split."""
 MAX_UNDECIDED: Final = 1 << 20
@@ -75,14 +75,22 @@ class ChunkReader(ChunkParser):
         """Bytes that wait for a chunk boundary; None while locked."""
         self._tried = 0
         """Bytes of these in which none was found."""
-        self._effort = resync.Effort(FIRST_EFFORT)
+        self._effort = resync.Effort(0, self.budget.effort)
         self._known: dict[int, tuple[int, int, int]] = {}
         """What is remembered of every chunk stream while searching: type, length, msid."""
         self._last: dict[int, tuple[int, int]] = {}
         """Message stream id and timestamp of every chunk stream when it was last read."""
         self._hole: _Hole | None = None
+        self._islands = resync.Islands()
+        """Pieces between holes in which nothing was found."""
+        self._rereading = False
         if synchronised:
             self.chunk_size_changes.append(ChunkSizeChange(stream_offset, self.chunk_size, None))
+
+    def share(self, budget: Budget) -> None:
+        """Count what is held and searched with all readers of the capture."""
+        self.budget = budget
+        self._effort.shared = budget.effort
 
     @property
     def locked(self) -> bool:
@@ -97,10 +105,13 @@ class ChunkReader(ChunkParser):
 
     def gap(self, length: int) -> None:
         """Take notice that `length` stream bytes are missing here."""
+        island = self._island()
         self._settle()
         self._forget_hole()
         if self._search is not None:
             self._base += length
+            if island is not None and self._base == island.end + length:
+                self._keep_island(island)
             return
         current = self._current
         if current is not None and length <= self._left:
@@ -120,8 +131,46 @@ class ChunkReader(ChunkParser):
 
     def finish(self) -> None:
         """Take notice that the stream ends here; cut messages become rows."""
+        island = self._island()
         self._settle()
+        if self._search is not None and island is not None and self._base == island.end:
+            self._keep_island(island, final=True)
+            self._settle()
         self._cut_open(self._base + len(self._buffer))
+
+    # -- what is seen between many holes --------------------------------------------------
+
+    def _island(self) -> resync.Island | None:
+        """Return the piece that is being searched, if it is a short one."""
+        if self._search is None or len(self._search) > resync.MAX_ISLAND:
+            return None
+        return resync.Island(self._base, bytes(self._search))
+
+    def _keep_island(self, island: resync.Island, *, final: bool = False) -> None:
+        """Keep a piece in which nothing was found; look whether headers lead through several."""
+        due = self._islands.add(island) or (final and len(self._islands) > 1)
+        if not due or self._rereading or self.given_up:
+            return
+        found = resync.search_islands(self._islands, self._hints(0, 0))
+        if found is not None:
+            self._read_again(*found)
+
+    def _read_again(self, base: int, lock: resync.Lock) -> None:
+        """Go back to a header in an earlier piece, and read on from there to where we are."""
+        start, end = base + lock.offset, self._base
+        first, *others = self._islands.take_from(start)
+        self.events[:] = [event for event in self.events if event.stream_offset < first.offset]
+        self._rereading = True
+        self._base = first.offset
+        self._lock(lock._replace(offset=start - first.offset))
+        self._resume(bytearray(first.data[start - first.offset :]))
+        position = first.end
+        for island in others:
+            self.gap(island.offset - position)
+            self.feed(island.data)
+            position = island.end
+        self.gap(end - position)
+        self._rereading = False
 
     def _may_hide_chunk_size(self) -> bool:
         """Whether Set Chunk Size may stand in a hole: senders announce it before any media."""
@@ -164,6 +213,7 @@ class ChunkReader(ChunkParser):
         )
         if found is None:
             return False
+        self._islands.clear()
         self._event("bridged", self._base - hole.length, hole.length, "the message goes on")
         self._hole = None
         self._lack(cs, found.missing)
@@ -255,17 +305,21 @@ class ChunkReader(ChunkParser):
         return True
 
     def _find(self, data: bytes, final: bool) -> resync.Lock | None:
-        known = self.chunk_size if self._chunk_size_known else None
-        starts = self.segment_starts(self._base, self._base + len(data))
-        hints = resync.Hints(
-            chunk_size=known,
+        if self._effort.refuses():
+            return None
+        hints = self._hints(self._base, self._base + len(data))
+        return resync.search(data, hints, final=final)
+
+    def _hints(self, low: int, high: int) -> resync.Hints:
+        starts = self.segment_starts(low, high)
+        return resync.Hints(
+            chunk_size=self.chunk_size if self._chunk_size_known else None,
             chunk_size_min=self.chunk_size,
             known=self._known,
             rtmp_likely=self.rtmp_likely,
             effort=self._effort,
-            segment_starts=[start - self._base for start in starts[: resync.MAX_STARTS]],
+            segment_starts=[start - low for start in starts[: resync.MAX_STARTS]],
         )
-        return resync.search(data, hints, final=final)
 
     def _resume(self, held: bytearray) -> None:
         """Read on, locked; what is left when that fails is searched again."""
@@ -286,6 +340,7 @@ class ChunkReader(ChunkParser):
         self._event("resync", self._base, lock.offset, f"{lock.bits:.0f} bits of evidence, {size}")
         self._base += lock.offset
         self.resyncs += 1
+        self._islands.clear()
         self._continuous = False
         if inferred:
             self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
@@ -320,7 +375,7 @@ class ChunkReader(ChunkParser):
         basic = 3 if low == 1 else 2 if low == 0 else 1
         extended = after - position - basic > spec.HEADER_LENGTHS[buffer[position] >> 6]
         size = None
-        if not self._effort.exhausted:
+        if not self._effort.refuses():
             size = resync.split_size(
                 buffer, after, csid, length, extended, self.chunk_size, known, self._effort
             )
@@ -348,7 +403,9 @@ class ChunkReader(ChunkParser):
         """Go on from what was known before a gap: inferred, but nearer than 0."""
         cs = super()._open_stream(csid)
         if not self._continuous:
-            cs.msid, cs.timestamp = self._last.get(csid, (0, 0))
+            streams = {msid for msid, _ in self._last.values() if msid}
+            only = streams.pop() if len(streams) == 1 else 0  # others than commands use one stream
+            cs.msid, cs.timestamp = self._last.get(csid, (only, 0))
         return cs
 
     def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:

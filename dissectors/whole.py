@@ -26,6 +26,64 @@ _EXTENDED: Final = spec.EXTENDED_TIMESTAMP
 _new: Final = tuple.__new__
 
 
+def pass_repeated(
+    streams: Mapping[int, ChunkStream], buffer: bytes, position: int, chunk_size: int
+) -> tuple[int, int]:
+    """Pass over whole media messages of one fmt 3 chunk; return where that ends, and how many.
+
+    For floods whose rows nobody wants any more: the headers are counted in C.
+    """
+    total = 0
+    while position < len(buffer):
+        cs = _repeatable(streams, buffer[position], chunk_size)
+        if cs is None:
+            break
+        marks, stride = {buffer[position]: cs}, 1 + cs.length
+        if (
+            not cs.length
+            and position + 1 < len(buffer)
+            and _repeatable(streams, buffer[position + 1], 0)
+        ):
+            # Several chunk streams may take turns where each message is one byte.
+            known = ((mark, _repeatable(streams, mark, 0)) for mark in range(0xC2, 0x100))
+            marks = {mark: each for mark, each in known if each is not None}
+        count = _run_of(bytes(marks), buffer, position, stride)
+        if not count:
+            break
+        for mark, each in marks.items():
+            own = count if stride > 1 else buffer.count(mark, position, position + count)
+            each.timestamp = (each.timestamp + own * each.delta) & 0xFFFFFFFF
+        position += count * stride
+        total += count
+    return position, total
+
+
+def _run_of(marks: bytes, buffer: bytes, position: int, stride: int) -> int:
+    """Return how many bytes, `stride` apart from `position` on, are one of `marks`; only those
+    with all of their stride in the buffer count. The work is in proportion to the answer.
+    """
+    most, count, window = (len(buffer) - position) // stride, 0, WINDOW
+    while count < most:
+        take = min(window, most - count)
+        start = position + count * stride
+        same = take - len(buffer[start : start + take * stride : stride].lstrip(marks))
+        count += same
+        if same < take:
+            break
+        window *= 8
+    return count
+
+
+def _repeatable(
+    streams: Mapping[int, ChunkStream], mark: int, chunk_size: int
+) -> ChunkStream | None:
+    """Return the chunk stream on which the byte `mark` alone begins a one-chunk media message."""
+    cs = streams.get(mark & 0x3F)
+    if mark < 0xC2 or cs is None or cs.open or cs.extended or cs.length > chunk_size:
+        return None
+    return cs if cs.type_id in (_AUDIO, _VIDEO) else None
+
+
 def read_whole(
     streams: Mapping[int, ChunkStream],
     rows: list[MessageRow],

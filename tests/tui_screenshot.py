@@ -23,7 +23,7 @@ LIMIT: Final = 200_000
 """Bytes a picture may have in the repository."""
 TALK: Final = "real/publish-play-nginx.pcap"
 SHOTS: Final = {
-    "messages": (TALK, "", ("5", "g", "tab", *"jjjjjjjjjjjjjjjj")),
+    "messages": (TALK, "", ("2", "g", "tab", *"jjjjjjjjjjjjjjjj")),
     "story": (TALK, "story", ()),
     "findings": ("lab/nginx-publish-denied.pcap", "findings", ()),
     "ladder": (TALK, "ladder", ("j",) * 5),

@@ -201,6 +201,13 @@ def _rule(measured: Measured, rule: str) -> Samples:
     return found
 
 
+def _but(missing: str, measured: Measured) -> str:
+    """Say what is missing, and why that may mean nothing."""
+    if not measured.session.connections:
+        return measured.incomplete or missing
+    return f"{missing}, but {measured.incomplete}" if measured.incomplete else missing
+
+
 # -- of tracks ----------------------------------------------------------------------------
 
 
@@ -212,7 +219,7 @@ def _tracks(kind: str, measure: Callable[[Track], Any]) -> Callable[[Measured], 
         tracks = measured.tracks(kind)
         found = Samples(missing=f"no {kind} was sent", certain=incomplete is None)
         if not tracks and incomplete:
-            found.missing += f", but {incomplete}"
+            found.missing = _but(found.missing, measured)
         for track in tracks:
             found.add(measure(track), _place(track))
         if tracks and not found.values:
@@ -227,7 +234,7 @@ def _frames(kind: str) -> Callable[[Measured], Samples]:
 
     def samples(measured: Measured) -> Samples:
         incomplete = measured.incomplete
-        found = Samples(missing=f"no {kind} was seen" + (f", but {incomplete}" * bool(incomplete)))
+        found = Samples(missing=_but(f"no {kind} was seen", measured))
         for connection in measured.session.connections:
             own = [t for t in measured.tracks(kind) if t.connection == connection.index]
             for track in own:

@@ -68,6 +68,8 @@ class Assertion:
         expected = self.kind == "expect"
         truth = self.part.ask(measured, expected)
         why = "; ".join(dict.fromkeys(truth.why))
+        if isinstance(self.part, _Measurement):
+            why = why.removeprefix(f"{self.part.name}: ")  # the assertion itself has said it
         if truth.value is None:
             return Checked(self.kind, self.text, "inconclusive", why)
         good = truth.value if expected else not truth.value

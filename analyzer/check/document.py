@@ -62,36 +62,58 @@ on stderr. A finding is recognised by what it is, not by frame or time.
 
 ## In CI
 
-Reports are redacted; the exit code is the verdict, whatever is written.
+Reports are redacted; the text on stdout is not: `--redact` where its log is public. The exit code
+is the verdict, whatever is written. `RTMP_ANALYZE` below is what pip is to install: a wheel (made
+by `pip wheel --no-deps .` in a clone), a clone, or its URL.
+
+Any shell, with tcpdump beside it:
 
 ```sh
+set -eu
 tcpdump -i any -U -w session.pcap tcp port 1935 & capture=$!
 sleep 1
 ./publish-for-ten-seconds
-kill -INT $capture && wait $capture
-rtmp-analyze check session.pcap --expect publish.started --expect 'gop.max <= 2s'
+sleep 1
+kill $capture
+wait $capture
+rtmp-analyze check session.pcap --redact --expect publish.started --expect 'gop.max <= 2s'
 ```
 
 GitHub Actions: annotations, a summary of the step, code scanning, and the page to download.
 
 ```yaml
-- run: >-
-    rtmp-analyze check captures/*.pcap --report github=- --report "markdown=$GITHUB_STEP_SUMMARY"
-    --report sarif=rtmp.sarif --report html=rtmp.html
-- uses: github/codeql-action/upload-sarif@v3
-  if: always()
-  with: {sarif_file: rtmp.sarif}
-- uses: actions/upload-artifact@v4
-  if: always()
-  with: {name: rtmp-report, path: rtmp.html}
+name: rtmp
+on: push
+permissions: {contents: read, security-events: write}
+jobs:
+  rtmp:
+    runs-on: ubuntu-latest
+    env: {RTMP_ANALYZE: rtmp_analyze-0.1.0-py3-none-any.whl}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: python -m pip install "$RTMP_ANALYZE"
+      - run: >-
+          rtmp-analyze check captures/*.pcap --redact --report github=-
+          --report "markdown=$GITHUB_STEP_SUMMARY" --report sarif=rtmp.sarif --report html=rtmp.html
+      - uses: github/codeql-action/upload-sarif@v3
+        if: always()
+        with: {sarif_file: rtmp.sarif}
+      - uses: actions/upload-artifact@v4
+        if: always()
+        with: {name: rtmp-report, path: rtmp.html}
 ```
 
-GitLab:
+GitLab CI: test results in the merge request, and the page to download.
 
 ```yaml
 rtmp:
+  image: python:3.12
+  variables: {RTMP_ANALYZE: rtmp_analyze-0.1.0-py3-none-any.whl}
   script:
-    - rtmp-analyze check captures/*.pcap --report junit=junit.xml --report html=rtmp.html
+    - python -m pip install "$RTMP_ANALYZE"
+    - rtmp-analyze check captures/*.pcap --redact --report junit=junit.xml --report html=rtmp.html
   artifacts:
     when: always
     paths: [rtmp.html]

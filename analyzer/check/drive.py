@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from analyzer import cli, interrupt, run
+from analyzer import cli, inputs, interrupt, run
 from analyzer.check import baseline
 from analyzer.check.baseline import Baseline
 from analyzer.check.outcome import FAIL, INCONCLUSIVE, PASS, UNREADABLE, Gate, Outcome, judge
@@ -22,7 +22,7 @@ from analyzer.export import FORMATS
 from analyzer.export.request import Request
 
 if TYPE_CHECKING:
-    from analyzer.redact import Secrets
+    from analyzer.redaction.secrets import Secrets
     from analyzer.session import Session
 
 EXIT_CODES: Final = {
@@ -112,11 +112,11 @@ def _unreadable(path: str, reason: str) -> Outcome:
 def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> Session:
     from dataclasses import replace
 
-    from analyzer.session import Session
+    from analyzer.start import start
 
     interrupt.in_order()
-    found = run.session_options(options, stack, streamed=False)
-    return Session([path], replace(found, policy=wanted.rules()))
+    found = inputs.session_options(options, stack, streamed=False)
+    return start([path], replace(found, policy=wanted.rules()))
 
 
 # -- outputs ------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _secrets(session: Session, options: argparse.Namespace, outputs: _Outputs) -
     names = [name for name, _ in (*outputs.judged, *outputs.single)]
     if not any(_masked(name, options) for name in names):
         return None
-    from analyzer.redact import collect
+    from analyzer.redaction.collect import collect
 
     return collect(session)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from analyzer.capture_info import CaptureInfo
 from analyzer.check import plots, sequence
 from analyzer.check.aggregates import Measured
 from analyzer.check.assertions import Assertion, Checked
@@ -18,7 +19,7 @@ from analyzer.check.sequence import Step
 from analyzer.check.stages import Stage
 from analyzer.export import SEVERITIES
 from analyzer.export.verdict import nothing_to_judge
-from analyzer.model import CaptureInfo, Connection, Diagnostic, TcpStats, Verdict
+from analyzer.model import Connection, Diagnostic, TcpStats, Verdict
 
 if TYPE_CHECKING:
     from analyzer.metrics.track import Track
@@ -58,8 +59,12 @@ class TrackSummary:
     duration_ms: int
     bitrate: int | None
     peak: int | None
+    """Of one second; None of a track that is shorter."""
     frame_rate_mhz: int | None
     gop_max_ms: int | None
+
+
+PEAK_MS: Final = 1000
 
 
 @dataclass(slots=True)
@@ -104,6 +109,8 @@ class Outcome:
     limits_hit: list[str] = field(default_factory=list)
     records: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Frame → (offset, length) in the capture, of frames that findings name; where asked for."""
+    no_records: str = ""
+    """Why there are none although they were asked for."""
 
     @property
     def name(self) -> str:
@@ -235,7 +242,7 @@ def _track(track: Track) -> TrackSummary:
         len(track.frames),
         track.duration_ms,
         track.bitrate_bit_s,
-        track.peak_bit_s,
+        track.peak_bit_s if track.duration_ms >= PEAK_MS else None,
         track.rate.nominal_millihertz if track.rate and track.kind == "video" else None,
         int(gops.duration_ms.max()) if gops.closed.any() else None,
     )

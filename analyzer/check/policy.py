@@ -15,7 +15,7 @@ from analyzer.check.assertions import Assertion, Kind
 from analyzer.check.profiles import PROFILES
 from analyzer.export import SEVERITIES
 from analyzer.filters.lexer import FilterError
-from analyzer.model import Policy
+from analyzer.options import Policy
 from analyzer.rules import BY_ID, RULES
 
 OWN_FILE: Final = "rtmp-analyze.toml"
@@ -74,11 +74,13 @@ def _read(path: Path, name: str) -> Wanted:
         raise PolicyError(f"{name}: it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name}: {error}") from None
-    project = path.name == PROJECT_FILE
-    table = document.get("tool", {}).get(TABLE) if project else document
-    if table is None:
-        return Wanted()
-    return _Reader(name, text).wanted(table)
+    reader = _Reader(name, text)
+    table: Any = document
+    for key in ("tool", TABLE) if path.name == PROJECT_FILE else ():
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise reader.fail(key, f"'{key}' should be a table")
+    return reader.wanted(table)
 
 
 class _Reader:
@@ -132,8 +134,10 @@ class _Reader:
         try:
             return assertions.compile(kind, text)
         except FilterError as error:
-            message = f"{kind}: {error.message}\n{error.caret()}"
-            raise LocatedError(f"{self.name}: {message}") from None
+            first = text.splitlines()[0] if text else kind
+            line = next((n for n, line in enumerate(self.lines, 1) if first in line), None)
+            where = self.name if line is None else f"{self.name}:{line}"
+            raise LocatedError(f"{where}: {kind}: {error.message}\n{error.caret()}") from None
 
     def _rule(self, name: str) -> str:
         try:
@@ -223,7 +227,8 @@ def parameter(rule: str, name: str) -> None:
     known = BY_ID[rule].parameters
     if name not in known:
         have = f"it has {', '.join(known)}" if known else "it has none"
-        raise PolicyError(f"{rule} has no parameter '{name}'; {have}")
+        hint = _hint(name, ("severity",))
+        raise PolicyError(f"{rule} has no parameter '{name}'; {have}{hint}")
 
 
 def parameter_option(text: str) -> tuple[str, str, float]:

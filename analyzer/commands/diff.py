@@ -35,7 +35,8 @@ def main(words: list[str]) -> int:
     compiled = compile_filter(options.filter)
     refuse_inputs([options.a, options.b], [options.output])
     from analyzer.diff.compare import compare, profiles
-    from analyzer.redact import Redactor, collect
+    from analyzer.redact import Redactor
+    from analyzer.redaction.collect import collect
 
     found = []
     names = []

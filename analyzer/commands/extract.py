@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from analyzer import cli
 from analyzer.commands.opening import compile_filter, open_session, refuse_inputs
@@ -25,6 +26,9 @@ messages that were left out because of them.
 
 exit codes: 0 written, 2 usage or filter error, 3 input unreadable, 4 nothing to extract.
 """
+
+_PLURAL: Final = re.compile(r"(?<=tag|ame|age|ent|ine)s\b")
+"""Of tags, frames, messages, segments, lines."""
 
 
 def main(words: list[str]) -> int:
@@ -129,7 +133,8 @@ class _Extraction:
         if self._options.redact is False:
             self._say("metadata not redacted: stream names and credentials are shown")
             return None
-        from analyzer.redact import Redactor, collect
+        from analyzer.redact import Redactor
+        from analyzer.redaction.collect import collect
 
         return Redactor(collect(self._session))
 
@@ -141,13 +146,26 @@ class _Extraction:
         self._count += len(files)
         if self._options.quiet:
             return
+        width = max((len(file.name) for file in files), default=0)
         for file in files:
-            unit = "bytes" if file.frames == 0 else f"bytes, {file.frames} × {file.content}"
-            sys.stdout.write(f"{self._folder / file.name}  {file.size} {unit}\n")
+            path = self._folder / file.name.ljust(width)
+            sys.stdout.write(f"{path}  {file.size:>13,} bytes  {_contents(file)}\n")
 
     def _say(self, text: str) -> None:
         if not self._options.quiet:
             sys.stderr.write(f"{cli.PROGRAM}: {text}\n")
+
+
+def _contents(file: File) -> str:
+    """Return ``23 h264 frames``, ``196 FLV tags``."""
+    kind = file.content
+    if kind.endswith("FLV"):
+        kind = "FLV tags" if kind == "FLV" else f"tags of {kind}"
+    elif " " not in kind:
+        kind += " frames"
+    if file.frames == 1:
+        kind = _PLURAL.sub("", kind, count=1)
+    return f"{file.frames:,} {kind}"
 
 
 def _offset(text: str) -> str | int:

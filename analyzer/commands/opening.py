@@ -19,13 +19,13 @@ def open_session(
     paths: Sequence[str], options: argparse.Namespace, stack: ExitStack
 ) -> Session | int:
     """Analyse captures as one; the exit code where they cannot be read, which is then told."""
-    from analyzer.model import Options
-    from analyzer.session import Session
+    from analyzer.options import Options
     from analyzer.sources import SourceError
+    from analyzer.start import start
 
     interrupt.in_order()
     try:
-        session = Session(paths, Options(frozenset(options.decode_as)))
+        session = start(paths, Options(frozenset(options.decode_as)))
         stack.callback(session.close)
         session.run()
     except SourceError as error:

@@ -14,18 +14,23 @@ from analyzer.commands.opening import open_session, refuse_inputs
 
 if TYPE_CHECKING:
     from analyzer.redaction.addresses import Addresses
+    from analyzer.redaction.edits import Sealed
     from analyzer.redaction.patterns import Patterns
     from analyzer.redaction.rewrite import Written
+    from analyzer.redaction.secrets import Secrets
     from analyzer.session import Session
 
 _EPILOG = """\
 Stream names, query strings of URLs, user:password@, authentication parameters and every echo of
 them become text of the same length (~key1~~~), the same secret the same text; also where chunk
-headers or segments split them, and in packets sent again. Checksums are corrected, or 0 where the
-packet was cut. Of pcapng, decryption secrets, names and comments are left out. Handshakes stay.
+headers or segments split them, and in packets sent again. Text that nobody can decode, behind a
+hole in a command for example, becomes ~~~~; the bodies of RTMPT are zeroed. Checksums are
+corrected, or 0 where the packet was cut. Of pcapng, decryption secrets, names and comments are
+left out. Handshakes stay.
 
 exit codes: 0 written, 1 --verify found a secret in the copy (which is deleted), 2 usage error,
-3 input unreadable, 4 it cannot be told what is secret: too much text to be searched.
+3 input unreadable, 4 it cannot be told what is secret: no RTMP was found (the copy is written), or
+too much text to be searched (it is not).
 """
 
 
@@ -49,23 +54,18 @@ def main(words: list[str]) -> int:
 
 
 def _redact(session: Session, options: argparse.Namespace) -> int:
-    from analyzer.redact import collect
-    from analyzer.redaction.edits import collect_edits
-    from analyzer.redaction.patterns import Patterns
-    from analyzer.redaction.plan import plan
+    from analyzer.redaction.collect import collect
+    from analyzer.redaction.unparsed import search
 
     secrets = collect(session)
+    search(session, secrets)
+    addresses = _addresses(session, options)
+    patterns, edits = _plan(session, secrets, addresses, strip=options.strip_media)
     if secrets.overflow:
         return cli.complain(
             "more than can be searched, so nothing is written: secrets might be left",
             cli.INCONCLUSIVE,
         )
-    addresses = _addresses(session, options)
-    hidden = _address_texts(session) if addresses else []
-    patterns = Patterns(secrets, hidden)
-    plans = plan(session, patterns, addresses, strip=options.strip_media)
-    edits = collect_edits(session.captures.files[0], plans, patterns)
-    plans.clear()
 
     def write(out: BinaryIO) -> Written:
         from analyzer.redaction.rewrite import rewrite
@@ -78,7 +78,29 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
         written = _write_file(Path(options.output), write)
     if not options.quiet:
         _tell(session, patterns, written)
-    return _verify(session, patterns, options) if options.verify else cli.OK
+    code = _verify(session, patterns, options) if options.verify else cli.OK
+    if code == cli.OK and not session.connections:
+        return cli.complain(
+            "no RTMP was found: only what looks like a secret is replaced", cli.INCONCLUSIVE
+        )
+    return code
+
+
+def _plan(
+    session: Session, secrets: Secrets, addresses: Addresses | None, *, strip: bool
+) -> tuple[Patterns, Sealed]:
+    """Return what to look for and what to change; `secrets` grow by those no message has."""
+    from analyzer.redaction.edits import collect_edits
+    from analyzer.redaction.patterns import Patterns
+    from analyzer.redaction.plan import plan
+
+    while True:
+        patterns = Patterns(secrets, _address_texts(session) if addresses else [])
+        plans = plan(session, patterns, addresses, strip=strip)
+        edits, strays = collect_edits(session.captures.files[0], plans, patterns)
+        if secrets.overflow or strays.whole.keys() <= secrets.whole.keys():
+            return patterns, edits
+        secrets.update(strays)
 
 
 def _write_file(path: Path, write: Callable[[BinaryIO], Written]) -> Written:
@@ -102,8 +124,9 @@ def _tell(session: Session, patterns: Patterns, written: Written) -> None:
     said(f"{written.changed} of {written.packets} packets changed\n")
     tunnelled = sum(connection.variant == "rtmpt" for connection in session.connections)
     if tunnelled:
-        said(f"{cli.PROGRAM}: RTMP inside HTTP is not decoded: secrets found elsewhere are ")
-        said(f"replaced there, others are not ({tunnelled} connections)\n")
+        plural = "" if tunnelled == 1 else "s"
+        said(f"{cli.PROGRAM}: {tunnelled} connection{plural} with RTMP inside HTTP, which is not ")
+        said("decoded: its bodies are blanked\n")
     if session.limits_hit:
         limits = ", ".join(session.limits_hit)
         said(f"{cli.PROGRAM}: not all was decoded ({limits}): secrets that stand only there stay\n")

@@ -11,7 +11,7 @@ from dissectors.text import safe
 MAX_TEXT: Final = 300
 """Characters of one value that are compared and shown."""
 VOLATILE: Final = "<volatile>"
-_SECRET: Final = re.compile(r"‹key#\d+›|‹hidden›")
+_SECRET: Final = re.compile(r"‹key#\d+›(?:/‹key#\d+›)*|‹hidden›")
 _URL_HOST: Final = re.compile(
     r"([a-z]{3,6}://)(?:[^/@\s]*@)?(?:\[[^\]\s]*\]|[^/:?#\s]*)(?::\d+)?", re.I
 )

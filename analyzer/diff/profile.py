@@ -80,6 +80,8 @@ def profile(session: Session, connection: Connection, rows: Array, normal: Norma
     for direction, side in enumerate(SIDES):
         mine = rows[session.messages.column("direction")[rows] == direction]
         heard = told[session.messages.column("direction")[told] == direction]
+        # As they were sent: what had to be sent again arrived late.
+        heard = heard[np.argsort(session.messages.column("end_offset")[heard], kind="stable")]
         stages[f"{side} messages"] = _messages(session, heard, normal)
         stages[f"{side} chunk streams"] = _chunk_streams(session, mine)
         stages[f"{side} acknowledgements"] = _acknowledgements(session, mine)

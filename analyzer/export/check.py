@@ -44,11 +44,11 @@ def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
 def _lines(outcome: Outcome, request: Request) -> Iterator[str]:
     name = request.shown(safe(outcome.name))
     yield paint(
-        request.color, outcome.status, f"{outcome.status}: {name}: {_why(outcome, request)}"
+        request.color, outcome.status, f"{outcome.status}: {name}: {request.shown(why(outcome))}"
     )
     shown = sorted(outcome.connections, key=lambda item: _RANK[item.verdict.status])
     for connection in shown[:MAX_CONNECTIONS]:
-        yield from _connection(connection, request)
+        yield from _connection(connection, outcome, request)
     left = len(shown) - MAX_CONNECTIONS + outcome.more_connections
     if left > 0:
         yield f"  … and {left} more connection{'s' * (left != 1)}"
@@ -67,9 +67,10 @@ def numbers(outcome: Outcome) -> str:
     return f"{said} ({len(outcome.known)} known)" if outcome.known else said
 
 
-def _why(outcome: Outcome, request: Request) -> str:
+def why(outcome: Outcome) -> str:
+    """Return why the outcome is what it is: a reason, or counts of findings and assertions."""
     if outcome.reason:
-        return request.shown(safe(outcome.reason))
+        return safe(outcome.reason)
     failed = sum(check.status == FAIL for check in outcome.checks)
     words = f", {failed} of {len(outcome.checks)} assertions failed" if failed else ""
     return numbers(outcome) + words
@@ -81,35 +82,41 @@ def title(connection: ConnectionOutcome) -> str:
     if connection.role:
         words.append("publish and play" if connection.role == "both" else connection.role)
     if connection.app is not None:
-        words.append(f"app '{safe(connection.app[:WIDTH])}'")
+        words.append(f"app '{_cut(connection.app)}'")
     if connection.streams:
         more = " …" if len(connection.streams) > 2 else ""
-        words.append("stream " + ", ".join(f"'{safe(s[:WIDTH])}'" for s in connection.streams[:2]))
+        words.append("stream " + ", ".join(f"'{_cut(name)}'" for name in connection.streams[:2]))
         words[-1] += more
     return " ".join(words)
 
 
-def _connection(connection: ConnectionOutcome, request: Request) -> Iterator[str]:
+def _cut(text: str) -> str:
+    """Return captured text, safe; the ellipsis tells the redactor, too, that it was longer."""
+    return safe(text if len(text) <= WIDTH else text[:WIDTH] + "…")
+
+
+def _connection(connection: ConnectionOutcome, outcome: Outcome, request: Request) -> Iterator[str]:
     yield paint(request.color, "title", f"  {request.shown(title(connection))}")
     yield f"    {line(connection.stages)}"
     for stage in connection.stages:
         if stage.passed is False:
-            said = safe(stage.text[:WIDTH])
+            said = _cut(stage.text)
             if stage.description:
-                said += f": {safe(stage.description[:WIDTH])}"
+                said += f": {_cut(stage.description)}"
             place = f"  frame {stage.frame}" if stage.frame is not None else ""
             yield paint(request.color, "fail", f"    {stage.name} ✗ {request.shown(said)}{place}")
     verdict = connection.verdict
     blame = f"; blame: {verdict.blame}" if verdict.blame else ""
     if verdict.status != PASS:
-        yield f"    {verdict.status}: {request.shown(safe(verdict.text[:WIDTH]))}{blame}"
+        known = " (known)" if verdict.diagnostic in outcome.known else ""
+        yield f"    {verdict.status}{known}: {request.shown(_cut(verdict.text))}{blame}"
 
 
 def _checks(wrong: Sequence[Checked], request: Request) -> Iterator[str]:
     for check in wrong[:MAX_CHECKS]:
         what = f"{check.name}: {check.text}" if check.name else f"{check.kind} {check.text}"
         label = check.status if check.status != FAIL or check.severity == "error" else "warning"
-        text = f"  {label}: {safe(what)}: {safe(check.why[:WIDTH])}"
+        text = f"  {label}: {safe(what)}: {_cut(check.why)}"
         yield paint(request.color, label, request.shown(text))
     if len(wrong) > MAX_CHECKS:
         yield f"  … and {len(wrong) - MAX_CHECKS} more assertions"
@@ -143,4 +150,4 @@ def finding(item: Diagnostic) -> str:
     place = item.message or item.connection or "capture"
     frame = f" frame {item.frame}" if item.frame is not None else ""
     when = f" {seconds(item.time_ns)} s" if item.time_ns is not None else ""
-    return f"{item.rule}  {place}{frame}{when}  {safe(item.text[:WIDTH])}"
+    return f"{item.rule}  {place}{frame}{when}  {_cut(item.text)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
 from analyzer.check.outcome import FAIL, INCONCLUSIVE, UNREADABLE, Outcome
-from analyzer.export.check import finding, numbers
+from analyzer.export.check import finding, why
 from analyzer.export.request import Request
 from dissectors.text import safe
 
@@ -45,7 +45,7 @@ def _commands(outcome: Outcome, request: Request) -> Iterator[str]:
         level = "error" if outcome.status == UNREADABLE else "warning"
         yield _command(level, name, outcome.status, request.shown(safe(outcome.reason)))
     # A line of its own that no command can hide in: captured names come after a colon.
-    yield f"rtmp-analyze: {outcome.status}: {name}: {numbers(outcome)}"
+    yield f"rtmp-analyze: {outcome.status}: {name}: {request.shown(why(outcome))}"
 
 
 def _command(level: str, file: str, title: str, text: str) -> str:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from analyzer import __version__
 from analyzer.check.outcome import Outcome
 from analyzer.export import svg
-from analyzer.export.check import numbers, title
+from analyzer.export.check import title, why
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
 from analyzer.rules import BY_ID
@@ -64,13 +64,18 @@ def _environment(request: Request) -> Environment:
     filters: dict[str, Any] = {
         "shown": shown,
         "seconds": seconds,
-        "numbers": numbers,
+        "why": why,
+        "count": _count,
         "heading": title,
         "draw": svg.draw,
         "rule_of": _rule_of,
     }
     environment.filters.update(filters)
     return environment
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _rule_of(outcome: Outcome, number: str) -> str:

@@ -27,11 +27,20 @@ STREAMED: Final = "{0:>12}  {1:<4}  {2:<3}  {3:>4}  {4:>4}  {5:<26}  {6:>10}  {7
 
 
 def write(session: Session, out: TextIO, request: Request) -> None:
-    """Write a header line, then a line per message: time, direction, …, info."""
+    """Write a header line, a line per message: time, direction, …, info, then the problems."""
     rows = request.rows(session)
     template = _template(session, rows, len(session.connections) > 1)
     write_titles(out, request, template)
     write_rows(session, out, request, rows, template)
+    write_problems(session, out, request)
+
+
+def write_problems(session: Session, out: TextIO, request: Request) -> None:
+    """Say in which way the capture itself is not whole; not where certain messages are wanted."""
+    for problem in session.captures.problems if request.filter is None else ():
+        place = f" (behind frame {problem.frame})" if problem.frame else ""
+        text = f"[Warning: {request.shown(safe(problem.text))}{place}]"
+        out.write(paint(request.color, "warning", text) + "\n")
 
 
 def write_titles(out: TextIO, request: Request, template: str) -> None:

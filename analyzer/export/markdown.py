@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from analyzer.check.outcome import FAIL, INCONCLUSIVE, PASS, UNREADABLE, ConnectionOutcome, Outcome
 from analyzer.check.stages import line
-from analyzer.export.check import numbers, title
+from analyzer.export.check import title, why
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
 from dissectors.text import safe
@@ -23,7 +23,10 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()<>#!|~$&@:])")
 def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
     """Write a table of the captures where there are several, then a section for each."""
     if len(outcomes) > 1:
-        rows = [(MARKS[o.status], o.status, escaped(request, o.name), numbers(o)) for o in outcomes]
+        rows = [
+            (MARKS[o.status], o.status, escaped(request, o.name), escaped(request, why(o)))
+            for o in outcomes
+        ]
         out.writelines(line + "\n" for line in _table(("", "verdict", "capture", "findings"), rows))
         out.write("\n")
     for outcome in outcomes:
@@ -41,7 +44,7 @@ def _capture(outcome: Outcome, request: Request) -> Iterator[str]:
     name = escaped(request, outcome.name)
     yield f"## {MARKS[outcome.status]} {outcome.status}: {name}"
     yield ""
-    yield escaped(request, outcome.reason) if outcome.reason else numbers(outcome)
+    yield escaped(request, why(outcome))
     yield ""
     for connection in outcome.connections:
         yield from _connection(connection, request)
@@ -91,7 +94,7 @@ def _connection(connection: ConnectionOutcome, request: Request) -> Iterator[str
              "" if track.bitrate is None else f"{track.bitrate / 1000:,.0f}")
             for track in connection.tracks
         ]  # fmt: skip
-        yield from _table(("track", "codec", "", "frames", "s", "kbit/s"), rows)
+        yield from _table(("track", "codec", "format", "frames", "time, s", "kbit/s"), rows)
         yield ""
 
 

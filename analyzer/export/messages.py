@@ -15,11 +15,12 @@ from analyzer import media_rows
 from analyzer.export.nodes import Known, details
 from analyzer.export.request import Request
 from analyzer.index import Array
-from analyzer.lookup import INFERRED, MEDIA_KINDS
+from analyzer.lookup import INFERRED, MEDIA_KINDS, summary_of
 from analyzer.media_rows import Template
 from analyzer.model import DIRECTIONS
 from analyzer.session import Session
 from dissectors.chunk_state import Flag
+from dissectors.fields import Dissection
 
 BLOCK: Final = 4096
 """Rows whose columns are read together as Python lists."""
@@ -72,7 +73,7 @@ def lines(session: Session, rows: Array, request: Request) -> Iterator[str]:
     types: dict[int, str] = {}
     directions = DIRECTIONS
     more = request.detail in ("fields", "bytes")
-    frame = FrameText()
+    frame, decoded = FrameText(), _Decoded(session, request)
     for values in columns(session, rows):
         (row, connection, direction, index, time_ns, first_time_ns, first_frame, last_frame) = (
             values[:8]
@@ -93,7 +94,7 @@ def lines(session: Session, rows: Array, request: Request) -> Iterator[str]:
         if shared is not None:
             tail = frame(shared, MEDIA_KINDS[type_id], timestamp)
         else:
-            tail = _decoded(session, row, request)
+            tail = decoded(row)
         yield (
             f'{{"id": "c{connection}.{side}.{index}", "connection": "c{connection}", '
             f'"direction": "{side}", "index": {index}, "time_ns": {time_ns}, '
@@ -157,25 +158,40 @@ def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     return found
 
 
-def _decoded(session: Session, row: int, request: Request) -> str:
-    """Return info, summary and the details asked for, as JSON text."""
-    info, summary = _words(session, row, request)
-    text = f'"info": {_string(info)}'
-    known: Known = (None, "")
-    if summary is not None:
-        known = summary[1], _encode(summary[1])
-        text += f', "{summary[0]}": {known[1]}'
-    if request.detail in ("fields", "bytes"):
-        text += ", " + details(session, row, request, known)
-    return text
+class _Decoded:
+    """Writes messages whose bodies are decoded: info, summary and the details asked for."""
+
+    def __init__(self, session: Session, request: Request) -> None:
+        self._session, self._request = session, request
+        self._last: tuple[Dissection | None, str, Known] = (None, "", (None, ""))
+        """Equal messages share what was decoded."""
+
+    def __call__(self, row: int) -> str:
+        """Return the keys of one message as JSON text."""
+        dissection = self._session.dissect(row)
+        if dissection is not self._last[0]:
+            words = (dissection.info, summary_of(dissection))
+            info, summary = _redacted(*words, self._request)
+            text = f'"info": {_string(info)}'
+            known: Known = (None, "")
+            if summary is not None:
+                known = summary[1], _encode(summary[1])
+                text += f', "{summary[0]}": {known[1]}'
+            self._last = dissection, text, known
+        _, text, known = self._last
+        if self._request.detail in ("fields", "bytes"):
+            text += ", " + details(self._session, row, self._request, known)
+        return text
 
 
 def _words(session: Session, row: int, request: Request) -> tuple[str, Summary | None]:
     """Return info and summary; whoever asks for the fields has the whole body decoded anyway."""
     if request.detail in ("fields", "bytes"):
-        info, summary = session.dissect(row).info, session.decoded_summary(row)
-    else:
-        info, summary = session.info(row), session.summary(row)
+        return _redacted(session.dissect(row).info, session.decoded_summary(row), request)
+    return _redacted(session.info(row), session.summary(row), request)
+
+
+def _redacted(info: str, summary: Summary | None, request: Request) -> tuple[str, Summary | None]:
     redactor = request.redactor
     if redactor is None:
         return info, summary

@@ -40,7 +40,9 @@ def details(session: Session, row: int, request: Request, known: Known = (None, 
     text = f'"fields": [{fields}], "chunk_spans": [{chunks}], "segments": [{segments}]'
     if request.detail == "bytes":
         digits = session.body(row).data.hex()
-        text += f', "body_hex": {_string(digits if redactor is None else redactor.hex(digits))}'
+        if redactor is not None:
+            digits = redactor.hex(digits, hidden=redactor.unread(session, row))
+        text += f', "body_hex": {_string(digits)}'
     return text
 
 
@@ -48,7 +50,7 @@ def node(field: Field, redactor: Redactor | None, known: Known = (None, "")) -> 
     """Return a field as a JSON object; its depth is bounded by the dissectors' own limit."""
     label, value = field.label, field.value
     if redactor is not None:
-        label, value = redactor.text(label), redactor.value(value)
+        label, value = redactor.label(field), redactor.value(value)
     if value is None:
         shown = "null"
     elif type(value) is int:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dissectors.text import safe
+
 if TYPE_CHECKING:
     from analyzer.check.outcome import Outcome
     from analyzer.filters import Filter
     from analyzer.index import Array
     from analyzer.redact import Redactor
     from analyzer.session import Session
+    from dissectors.fields import Field
 
 
 @dataclass(slots=True)
@@ -41,3 +44,13 @@ class Request:
     def shown(self, text: str) -> str:
         """Return captured text as it may be shown."""
         return text if self.redactor is None else self.redactor.text(text)
+
+    def label(self, field: Field) -> str:
+        """Return a field's label as a tree may show it on a terminal."""
+        return safe(field.label if self.redactor is None else self.redactor.label(field))
+
+    def hidden_bytes(self, session: Session, row: int, body: bytes) -> list[tuple[int, int]]:
+        """Return (start, length) of what a hex dump of a body must not show."""
+        if self.redactor is None:
+            return []
+        return self.redactor.hidden_bytes(body, self.redactor.unread(session, row))

@@ -72,6 +72,9 @@ def _artifact(outcome: Outcome, request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {"location": {"uri": _uri(outcome, request)}}
     if outcome.capture.size is not None:
         found["length"] = outcome.capture.size
+    if outcome.no_records:
+        text = f"findings name no region: {outcome.no_records}"
+        found["description"] = {"text": request.shown(safe(text))}
     return found
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from analyzer.export import listing, report, tree
 from analyzer.export.request import Request
 from analyzer.index import Array
-from analyzer.redact import Redactor, Secrets, extend
+from analyzer.redact import Redactor
+from analyzer.redaction.collect import extend
+from analyzer.redaction.secrets import Secrets
 from analyzer.session import Session
 
 FORMATS: Final = ("list", "tree", "ndjson")
@@ -62,7 +64,9 @@ class Streamer:
         self(session)
         if not self._begun:
             self._begin(session)
-        if self._form == "ndjson":
+        if self._form == "list":
+            listing.write_problems(session, self._out, self._request)
+        elif self._form == "ndjson":
             report.write_end(session, self._out, self._request, self._messages, streamed=True)
         self._out.flush()
 

@@ -23,6 +23,8 @@ MAX_LINES: Final = 20
 MAX_FINDINGS: Final = 5
 MAX_SIZES: Final = 4
 """Chunk sizes shown per direction."""
+LONGEST_STEP: Final = 10_000
+"""Milliseconds between messages of a track; a longer step is a jump of its clock."""
 
 
 def write(session: Session, out: TextIO, request: Request) -> None:
@@ -105,7 +107,8 @@ def _connection(session: Session, connection: Connection, request: Request) -> I
     details = [_beginning(connection), _end(connection)]
     flash_ver = connection.facts.flash_ver
     if isinstance(flash_ver, str):
-        details.insert(1, f"client {safe(flash_ver[:80])}")
+        cut = flash_ver if len(flash_ver) <= 80 else flash_ver[:80] + "…"
+        details.insert(1, f"client {safe(cut)}")
     yield "  " + request.shown(", ".join(details))
     yield "  chunk size " + "; ".join(_chunk_sizes(connection))
     rows = session.messages.present()
@@ -178,15 +181,16 @@ def _media(session: Session, rows: Array) -> str:
     if span > 0xF0000000:
         extent = "timestamps wrap around"
     lengths = int(session.messages.column("length")[rows].astype(np.int64).sum())
-    rate = f", {lengths * 8 // span:,} kbit/s" if 0 < span <= 0xF0000000 else ""
+    steps = np.diff(timestamps)
+    played = int(steps[(steps > 0) & (steps <= LONGEST_STEP)].sum())
+    rate = f", {lengths * 8 // played:,} kbit/s" if played else ""
     return f"{safe(session.info(first))}; {extent}{rate}"
 
 
 def _findings(session: Session, request: Request) -> Iterator[str]:
-    if not session.diagnostics:
-        return
-    yield ""
-    yield paint(request.color, "title", f"Findings: {numbers(session)}")
+    if session.diagnostics or session.limits_hit:
+        yield ""
+        yield paint(request.color, "title", f"Findings: {numbers(session)}")
     for line in finding_lines(session, request, MAX_FINDINGS):
         yield f"  {line}"
     if session.limits_hit:

@@ -57,6 +57,7 @@ def _direction(tcp: TcpConnection, side: int, epoch_ns: int) -> dict[str, Any]:
         "snaplen_cut": stats.snaplen_cut,
         "implausible": stats.implausible,
         "after_close": stats.after_close,
+        "false_closes": _false_closes(tcp, side),
         "bad_checksums": stats.bad_checksums,
     }
 
@@ -70,6 +71,13 @@ def _overlaps(direction: TcpDirection) -> dict[str, Any]:
         "frame": first.frame,
     }
     return {"count": direction.stats.overlap_conflicts, "first": place}
+
+
+def _false_closes(tcp: TcpConnection, side: int) -> dict[str, Any]:
+    """FIN, RST and SYN that were not believed, and the first one with what refutes it."""
+    first = next((item for item in tcp.false_closes if item.side == side), None)
+    place = first and {"kind": first.kind, "frame": first.frame, "refuted_by": first.by}
+    return {"count": tcp.directions[side].stats.false_closes, "first": place}
 
 
 def _stalls(direction: TcpDirection, epoch_ns: int) -> dict[str, Any]:

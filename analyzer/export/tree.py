@@ -38,6 +38,7 @@ def write_rows(
     """Write trees; `greeted` are the connections whose handshake stands already, `first` is
     True where no message does.
     """
+    last, text = None, ""
     for row in rows.tolist():
         connection = session.value(row, "connection")
         if request.filter is None and connection not in greeted:
@@ -47,11 +48,15 @@ def write_rows(
             out.write("\n")
         first = False
         out.write(paint(request.color, "dim", context(session, row)) + "\n")
-        for line in tree_lines(session.tree(row), request):
-            out.write(line + "\n")
+        tree = session.tree(row)
+        body = tree.children.pop()
+        if body is not last:  # equal messages share it
+            last, text = body, "".join(line + "\n" for line in tree_lines(body, request, 1))
+        out.write("".join(line + "\n" for line in tree_lines(tree, request)) + text)
         if request.hexdump and session.available(row):
-            body = session.body(row)
-            for line in hex_lines(body.data, request, body.missing):
+            raw = session.body(row)
+            hidden = request.hidden_bytes(session, row, raw.data)
+            for line in hex_lines(raw.data, hidden, raw.missing):
                 out.write(line + "\n")
 
 
@@ -78,17 +83,16 @@ def seconds(time_ns: int) -> str:
     return f"{sign}{whole}.{rest:06d}"
 
 
-def tree_lines(root: Field, request: Request) -> Iterator[str]:
-    """Yield the lines of a tree; plumbing only where it is wanted."""
-    stack: list[tuple[int, Field]] = [(0, root)]
+def tree_lines(root: Field, request: Request, depth: int = 0) -> Iterator[str]:
+    """Yield the lines of a tree, `depth` levels in; plumbing only where it is wanted."""
+    stack: list[tuple[int, Field]] = [(depth, root)]
     while stack:
         depth, field = stack.pop()
         style = "title" if depth == 0 else ""
-        yield INDENT * depth + paint(request.color, style, request.shown(safe(field.label)))
+        yield INDENT * depth + paint(request.color, style, request.label(field))
         for expert in field.experts:
-            word = expert.severity.name.capitalize()
-            text = f"[{word}: {request.shown(safe(expert.text))}]"
-            yield INDENT * (depth + 1) + paint(request.color, word.lower(), text)
+            text = f"[{expert.severity.word}: {request.shown(safe(expert.text))}]"
+            yield INDENT * (depth + 1) + paint(request.color, expert.severity.name.lower(), text)
         stack.extend(
             (depth + 1, child)
             for child in reversed(field.children)
@@ -96,9 +100,10 @@ def tree_lines(root: Field, request: Request) -> Iterator[str]:
         )
 
 
-def hex_lines(data: bytes, request: Request, missing: Sequence[Span] = ()) -> Iterator[str]:
+def hex_lines(
+    data: bytes, hidden: Sequence[tuple[int, int]], missing: Sequence[Span] = ()
+) -> Iterator[str]:
     """Yield a hex dump, sixteen bytes a line; redacted bytes are ``**``, missing ones ``??``."""
-    hidden = request.redactor.hidden_bytes(data) if request.redactor is not None else []
     marks = bytearray(len(data))
     for sign, spans in ((b"?", missing), (b"*", hidden)):
         for start, length in spans:

@@ -29,10 +29,15 @@ def nothing_to_judge(session: Session) -> str | None:
         if hidden:
             plural = "s" * (hidden != 1)
             return f"no RTMP was found, but {hidden} TLS connection{plural} without keys"
+        frames = session.link.counters.protected
+        if frames:
+            return f"no RTMP was found, but {frames} encrypted 802.11 frame{'s' * (frames != 1)}"
         return "no RTMP was found"
     variants = {connection.variant for connection in session.connections}
     if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
         return "all connections are encrypted, and there are no keys"
+    if not len(session.messages) and variants == {"rtmpt"}:
+        return "RTMP in HTTP (RTMPT) was found, which is not decoded"
     if not len(session.messages):
         return "no message could be read"
     return None
@@ -74,7 +79,8 @@ def finding_lines(session: Session, request: Request, limit: int) -> list[str]:
         frame = f" frame {item.frame}" if item.frame is not None else ""
         text = f"{label}: {item.rule}  {place}{frame}  {safe(item.text)}"
         if item.id in follow:
-            text += f"; {', '.join(dict.fromkeys(follow[item.id]))} follow from it"
+            rules = list(dict.fromkeys(follow[item.id]))
+            text += f"; {', '.join(rules)} follow{'s' * (len(rules) == 1)} from it"
         lines.append(paint(request.color, label, request.shown(text)))
     if len(ranked) > limit:
         lines.append(f"… and {len(ranked) - limit} more")

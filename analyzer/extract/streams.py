@@ -44,7 +44,7 @@ class MediaStream:
     direction: int
     msid: int
     rows: list[int]
-    """In the order of arrival."""
+    """In the order in which the sender ended them: what is sent again arrives late."""
     left_out: list[dict[str, Any]] = field(default_factory=list)
     left_out_count: int = 0
     notes: dict[str, int] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def media_streams(session: Session, rows: Array) -> tuple[list[MediaStream], int
     kind = table.column("type_id")[rows]
     rows = rows[np.isin(kind, MEDIA + DATA)]
     keys = [table.column(name)[rows] for name in ("msid", "direction", "connection")]
-    order = np.lexsort(keys)  # stable: arrival stays the order inside a stream
+    order = np.lexsort((table.column("end_offset")[rows], *keys))
     found: list[MediaStream] = []
     too_many = 0
     for part in _runs(rows[order], [key[order] for key in keys]):

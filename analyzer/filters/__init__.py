@@ -17,7 +17,7 @@ from analyzer.filters import summaries
 from analyzer.filters.compare import Comparer, ValueTest
 from analyzer.filters.fields import FieldInfo, own_fields
 from analyzer.filters.lexer import FilterError
-from analyzer.filters.summary_keys import known
+from analyzer.filters.summary_keys import known, parts_of
 from analyzer.filters.syntax import Junction, Node, Not, Relation, parse
 from analyzer.filters.values import Array, Mask, Test, Values, View
 from analyzer.filters.wireshark import wireshark_fields
@@ -142,6 +142,9 @@ def _relation(relation: Relation, text: str) -> _Step:
         if field.kind == "boolean":
             return _any_of(values, [ValueTest(bool)])
         return _Step(values.cost, values.present)
+    if relation.operator not in ("contains", "matches") and (below := parts_of(field.name)):
+        hint = f"'{field.name}' alone says that it is there; compare one of its fields: "
+        raise FilterError(hint + ", ".join(below[:4]), text, relation.position, len(relation.field))
     if relation.operator == "in":
         tests = [
             comparer.make("eq", low) if low is high else comparer.make("range", low, high)

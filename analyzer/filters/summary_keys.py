@@ -310,6 +310,17 @@ def known(path: str) -> bool:
 
 
 @cache
+def parts_of(path: str) -> tuple[str, ...]:
+    """Return the keys directly below an object, which has no value to compare; none for others."""
+    found = {key.path: key.type for key in keys()}
+    if found.get(canonical(path)) != "object":
+        return ()
+    prefix = f"{canonical(path)}."
+    return tuple(f"{path}.{name[len(prefix):]}" for name in found
+                 if name.startswith(prefix) and "." not in name[len(prefix):])  # fmt: skip
+
+
+@cache
 def _paths() -> frozenset[str]:
     return frozenset(key.path for key in keys())
 

@@ -110,6 +110,20 @@ def _limit_type(session: Session, row: int) -> Iterable[Any]:
     return (value, numbers.get(value)) if isinstance(value, str) else (value,)
 
 
+_COMMANDS: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3)
+
+
+def _partner_frame(part: str) -> Any:
+    """The last frame of the call to a reply, or of the reply to a call."""
+
+    def values(session: Session, row: int) -> Iterable[Any]:
+        exchange = session.exchange(row)
+        partner = row if exchange is None else int(getattr(exchange, part))
+        return (session.value(partner, "last_frame") if partner != row else None,)
+
+    return values
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -138,6 +152,10 @@ _TABLE: Final = (
      PerRow(_limit_type, (spec.SET_PEER_BANDWIDTH,))),
     ("rtmpt.ucm.eventtype", "any", "user_control.event_type", "body",
      summaries.path("user_control.event_type")),
+    ("rtmpt.function.call", "integer", "of a reply: the frame where its call ends", "body",
+     PerRow(_partner_frame("call"), _COMMANDS)),
+    ("rtmpt.function.response", "integer", "of a call: the frame where its reply ends", "body",
+     PerRow(_partner_frame("reply"), _COMMANDS)),
     ("rtmpt.audio.control", "integer", "first byte of an audio body", "column",
      _bits(spec.AUDIO, 0, 255)),
     ("rtmpt.audio.format", "integer", "sound format", "column", _bits(spec.AUDIO, 4, 15)),

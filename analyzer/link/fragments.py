@@ -1,6 +1,7 @@
 """IP fragments put together, in any order, within bounds."""
 
 from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -45,7 +46,8 @@ class Fragments:
     def __init__(self) -> None:
         self.incomplete = 0
         """Datagrams given up."""
-        self._waiting: dict[bytes, _Datagram] = {}
+        # Of a plain dict the first key is found more and more slowly while keys go.
+        self._waiting: OrderedDict[bytes, _Datagram] = OrderedDict()
         self._bytes = 0
 
     def add(
@@ -55,7 +57,10 @@ class Fragments:
         datagram once it is whole. What came first wins where two overlap.
         """
         length = packet.stop - packet.at
-        if offset + length > MAX_SIZE or length <= 0 or (more and length % 8):
+        if more and length % 8:  # as Linux does; what the next one repeats is there once
+            length -= length % 8
+            packet.trim(packet.at + length)
+        if offset + length > MAX_SIZE or length <= 0:
             raise BadPacketError
         self._expire(packet.time_ns)
         datagram = self._waiting.get(key)

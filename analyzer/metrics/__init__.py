@@ -34,7 +34,7 @@ senders give them any timestamp.
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,11 +54,19 @@ from analyzer.metrics.configuration import (
 from analyzer.metrics.headers import CONFIG, FRAME
 from analyzer.metrics.startup import STAGES, Stage, startup
 from analyzer.metrics.stream import BULKY_OF_STREAM, Skew, Starvation, Stream
-from analyzer.metrics.track import BULKY_OF_TRACK, FrameRate, Frames, Gops, Track
-from analyzer.metrics.windows import Windows
+from analyzer.metrics.track import (
+    BULKY_OF_FRAMES,
+    BULKY_OF_TRACK,
+    FrameRate,
+    Frames,
+    Gops,
+    Track,
+)
+from analyzer.metrics.windows import Windows, compact
 from dissectors import spec
 
 if TYPE_CHECKING:
+    from analyzer.index import MessageTable
     from analyzer.lookup import Lookup
 
 __all__ = [
@@ -76,6 +84,8 @@ MAX_CONFIGURATIONS = 5000
 MAX_METADATA = 1 << 18
 """Bytes of metadata decoded per session; an onMetaData has about 500, a hostile one costs 6 µs
 for each."""
+_FEW = 8
+"""Kinds up to which looking for each takes less memory than sorting."""
 _WRAP = 1 << 32
 _LONGEST_MS = 1 << 42
 """139 years; nanoseconds of it fit 63 bits."""
@@ -84,8 +94,8 @@ _LONGEST_MS = 1 << 42
 class ConnectionMetrics:
     """What was measured on one connection."""
 
-    def __init__(self, metrics: Metrics, index: int, tracks: list[Track]) -> None:
-        self._metrics, self._index = metrics, index
+    def __init__(self, common: Common, index: int, tracks: list[Track]) -> None:
+        self._common, self._index = common, index
         self.streams: list[Stream] = []
         """By direction, then message stream id."""
         places: dict[tuple[int, int], list[Track]] = {}
@@ -98,71 +108,46 @@ class ConnectionMetrics:
     @cached_property
     def metadata(self) -> list[Metadata]:
         """The onMetaData messages of both directions, in the order they were found."""
-        metrics = self._metrics
-        rows = metrics.metadata_rows(self._index)
-        length = metrics.session.messages.column("length")[rows].astype(np.int64)
-        decoded = np.cumsum(length) <= metrics.metadata_budget
-        metrics.metadata_budget -= int(length[decoded].sum())
-        return metadata(metrics.session, rows, decoded)
+        common = self._common
+        rows = common.metadata_rows(self._index)
+        length = common.session.messages.column("length")[rows].astype(np.int64)
+        decoded = np.cumsum(length) <= common.metadata_budget
+        common.metadata_budget -= int(length[decoded].sum())
+        return metadata(common.session, rows, decoded)
 
     @cached_property
     def left_out(self) -> int:
         """Media messages that were not measured: a limit was passed."""
-        rows = self._metrics.left_out
-        owner = self._metrics.session.messages.column("connection")[rows]
+        rows = self._common.left_out
+        owner = self._common.session.messages.column("connection")[rows]
         return int(np.count_nonzero(owner == self._index))
 
     @cached_property
     def startup(self) -> list[Stage]:
         """The stages that were reached."""
-        session = self._metrics.session
-        rows = self._metrics.metadata_rows(self._index).tolist()
+        session = self._common.session
+        rows = self._common.metadata_rows(self._index).tolist()
         owner = session.connections[self._index]
-        return startup(session, owner, self._metrics.command_rows, rows, self.streams)
+        return startup(session, owner, self._common.command_rows, rows, self.streams)
 
     @cached_property
     def rtt_ns(self) -> dict[str, int | None]:
         """Round trips from the capture point, from the handshake."""
-        return round_trips(self._metrics.session.connections[self._index])
+        return round_trips(self._common.session.connections[self._index])
 
 
-class Metrics:
-    """The statistics of a session; `Lookup.metrics` keeps them."""
+class Common:
+    """What all connections share; it does not lead back to them, so that they go when unused."""
 
-    def __init__(self, session: Lookup) -> None:
+    def __init__(self, session: Lookup, left_out: Array) -> None:
         self.session = session
-        self.columns: MediaColumns = gather(session)
-        self.tracks, left_out = _tracks(session, self.columns)
-        """By connection, direction, message stream, kind and track id."""
-        self.left_out: Array = np.concatenate((self.columns.left_out, left_out))
+        self.left_out = left_out
         """Rows of media messages that were not measured: a limit was passed."""
         self.metadata_budget = MAX_METADATA
-
-    def relax(self) -> None:
-        """Give up what has a value per frame and can be computed again: 100 bytes of each."""
-        for track in self.tracks:
-            for name in BULKY_OF_TRACK:
-                vars(track).pop(name, None)
-        for connection in self.connections:
-            for stream in connection.streams:
-                for name in BULKY_OF_STREAM:
-                    vars(stream).pop(name, None)
 
     @cached_property
     def command_rows(self) -> dict[tuple[int, int, int], int]:
         return command_rows(self.session.messages)
-
-    @cached_property
-    def connections(self) -> list[ConnectionMetrics]:
-        """By the index of the connection."""
-        own: list[list[Track]] = [[] for _ in self.session.connections]
-        for track in self.tracks:
-            own[track.connection].append(track)
-        return [ConnectionMetrics(self, index, tracks) for index, tracks in enumerate(own)]
-
-    def connection(self, index: int) -> ConnectionMetrics:
-        """Return what was measured on connection `index`."""
-        return self.connections[index]
 
     @cached_property
     def _metadata(self) -> tuple[Array, Array]:
@@ -175,20 +160,56 @@ class Metrics:
         return np.asarray(rows[owner == connection])
 
 
-def _tracks(session: Lookup, columns: MediaColumns) -> tuple[list[Track], Array]:
+class Metrics:
+    """The statistics of a session; `Lookup.metrics` keeps them."""
+
+    def __init__(self, session: Lookup) -> None:
+        self.session = session
+        columns, timestamps = gather(session)
+        self.columns: MediaColumns = columns
+        self.tracks, left_out = _tracks(session, columns, timestamps)
+        """By connection, direction, message stream, kind and track id."""
+        self._common = Common(session, np.concatenate((self.columns.left_out, left_out)))
+
+    def relax(self) -> None:
+        """Give up what has a value per frame and can be computed again: 100 bytes of each."""
+        if self.session.messages.endless:
+            return  # frames keep the times of rows that are gone
+        for track in self.tracks:
+            for name in BULKY_OF_TRACK:
+                vars(track).pop(name, None)
+            for name in BULKY_OF_FRAMES:
+                vars(track.frames).pop(name, None)
+        for connection in self.connections:
+            for stream in connection.streams:
+                for name in BULKY_OF_STREAM:
+                    vars(stream).pop(name, None)
+
+    @cached_property
+    def connections(self) -> list[ConnectionMetrics]:
+        """By the index of the connection."""
+        own: list[list[Track]] = [[] for _ in self.session.connections]
+        for track in self.tracks:
+            own[track.connection].append(track)
+        common = self._common
+        return [ConnectionMetrics(common, index, tracks) for index, tracks in enumerate(own)]
+
+    def connection(self, index: int) -> ConnectionMetrics:
+        """Return what was measured on connection `index`."""
+        return self.connections[index]
+
+
+def _tracks(session: Lookup, columns: MediaColumns, timestamps: Array) -> tuple[list[Track], Array]:
     """Divide the frames and configurations by track; also return the rows of tracks too many."""
     table, headers = session.messages, columns.headers
-    useful = np.flatnonzero((headers.role == FRAME) | (headers.role == CONFIG))
+    useful = np.flatnonzero((headers.role == FRAME) | (headers.role == CONFIG)).astype(np.uint32)
     if not len(useful):
         return [], np.zeros(0, np.int64)
-    row = columns.row[useful]
-    owner = table.column("connection")[row].astype(np.int64) * 2
-    owner += table.column("direction")[row]
-    place = owner << 32 | table.column("msid")[row]
-    which = columns.kind[useful].astype(np.int64) << 8 | headers.track[useful]
+    which = columns.kind[useful].astype(np.uint16) << np.uint16(8)
+    which |= headers.track[useful]
+    groups, rest = _groups(_places(table, columns.row[useful]), which)
     cuts = boundaries(session)
     tracks: list[Track] = []
-    groups, rest = _groups(place, which)
     read = min(max(MAX_CONFIGURATIONS // len(groups), 2), MAX_READ)
     for at in groups:
         entry = useful[at]
@@ -200,24 +221,40 @@ def _tracks(session: Lookup, columns: MediaColumns) -> tuple[list[Track], Array]
             _KINDS[int(columns.kind[entry[0]])],
             int(headers.track[entry[0]]),
         )
-        track = _track(session, columns, entry, key, cuts.get(key[:2]))
-        track.configurations = configurations(session, key[3], key[4], track.config_rows[:read])
+        track = _track(session, columns, timestamps, entry, key, cuts.get(key[:2]))
+        track.read = partial(configurations, session, key[3], key[4], track.config_rows[:read])
+        if table.endless:
+            _ = track.configurations  # the rows may be gone when somebody asks
         tracks.append(track)
     tracks.sort(key=lambda t: (t.connection, t.direction, t.msid, t.kind != "video", t.track_id))
     _align(tracks)
-    return tracks, row[np.concatenate(rest)]
+    return tracks, columns.row[useful[np.concatenate(rest)]]
+
+
+def _places(table: MessageTable, row: Array) -> Array:
+    """Return a number for connection, direction and message stream of each row."""
+    place = table.column("connection")[row].astype(np.int64)
+    place <<= 1
+    place |= table.column("direction")[row]
+    place <<= 32
+    place |= table.column("msid")[row]
+    return place
 
 
 def _groups(place: Array, which: Array) -> tuple[list[Array], list[Array]]:
     """Return the positions of each distinct pair, ascending, and those beyond the limits."""
     groups: list[Array] = []
-    order = np.argsort(place, kind="stable")
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    ends = np.append(starts[1:], len(order))
-    owner = place[order][starts] >> 33
+    found = np.unique(place)
+    owner = found >> 33
     kept = np.arange(len(owner)) - np.searchsorted(owner, owner) < MAX_STREAMS
-    parts = [np.sort(order[low:high]) for low, high in zip(starts[kept], ends[kept], strict=True)]
-    rest = [order[np.repeat(~kept, ends - starts)]]
+    if bool(kept.all()):
+        parts, rest = _equal(place, np.arange(len(place), dtype=np.uint32)), [place[:0]]
+    else:
+        order = np.argsort(place, kind="stable")
+        bounds = np.append(np.searchsorted(place[order], found), len(order))
+        chosen = np.flatnonzero(kept)
+        parts = [order[bounds[at] : bounds[at + 1]] for at in chosen]
+        rest = [order[np.repeat(~kept, np.diff(bounds))]]
     tracks: Counter[int] = Counter()
     for part in parts:
         for group in _equal(which[part], part):
@@ -228,9 +265,12 @@ def _groups(place: Array, which: Array) -> tuple[list[Array], list[Array]]:
 
 
 def _equal(key: Array, positions: Array) -> list[Array]:
-    """Divide `positions` by their keys."""
+    """Divide `positions` by their keys, in the order of these."""
     if bool((key == key[0]).all()):
         return [positions]
+    found = np.unique(key)
+    if len(found) <= _FEW:
+        return [positions[key == value] for value in found]
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
     return np.split(positions[order], cuts)
@@ -239,6 +279,7 @@ def _equal(key: Array, positions: Array) -> list[Array]:
 def _track(
     session: Lookup,
     columns: MediaColumns,
+    timestamps: Array,
     entry: Array,
     key: tuple[int, int, int, str, int],
     cuts: Array | None,
@@ -250,21 +291,11 @@ def _track(
     unsure = inferred(session, row)
     segment = changes(unsure)
     if cuts is not None:
-        segment = segment + np.searchsorted(cuts, table.column("end_offset")[row])
-    frames = Frames(
-        row=row,
-        entry=entry,
-        dts_ms=unwrapped(columns.timestamp[entry], segment),
-        cts_ms=headers.cts_ms[entry],
-        time_ns=table.column("time_ns")[row],
-        first_time_ns=table.column("first_time_ns")[row],
-        size=columns.size[entry],
-        keyframe=headers.keyframe[entry],
-        codec=headers.codec[entry],
-        packet=headers.packet[entry],
-        segment=segment,
-        inferred=unsure,
-    )
+        segment += np.searchsorted(cuts, table.column("end_offset")[row]).astype(np.int32)
+    dts = unwrapped(timestamps[entry], segment)
+    frames = Frames(columns, entry, dts, compact(segment), compact(unsure))
+    if table.endless:
+        _ = frames.time_ns  # the rows may be gone when somebody asks
     return Track(key, frames, columns.row[configs], configs)
 
 
@@ -275,7 +306,7 @@ def unwrapped(timestamp: Array, segment: Array) -> Array:
         return np.zeros(0, np.int64)
     raw = timestamp.astype(np.int64)
     step = np.diff(raw)
-    if bool((np.abs(step) <= _WRAP // 2).all()):
+    if max(int(step.max(initial=0)), -int(step.min(initial=0))) <= _WRAP // 2:
         return raw
     step = (step + _WRAP // 2) % _WRAP - _WRAP // 2
     found = np.concatenate((raw[:1], raw[0] + np.cumsum(step)))

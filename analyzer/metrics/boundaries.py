@@ -44,16 +44,14 @@ def boundaries(session: Lookup) -> dict[tuple[int, int], Array]:
 
 def _events(session: Lookup) -> list[int]:
     table = session.messages
-    rows = table.present() if table.first else np.arange(len(table))
-    rows = rows[table.column("flags")[rows] & Flag.COMPLETE != 0]
-    kind = table.column("type_id")[rows]
-    control = rows[kind == spec.USER_CONTROL]
-    data = rows[(kind == spec.DATA_AMF0) | (kind == spec.DATA_AMF3)]
+    control = table.of_types(spec.USER_CONTROL)
+    data = table.of_types(spec.DATA_AMF0, spec.DATA_AMF3)
     found = []
     for some, length, wanted in (
         (control, 2, _STREAM_EVENTS),
         (data, len(_PLAY_STATUS), (_PLAY_STATUS,)),
     ):
+        some = some[table.column("flags")[some] & Flag.COMPLETE != 0]
         heads = table.column("head")[some].tolist()
         found += [
             row for row, head in zip(some.tolist(), heads, strict=True) if head[:length] in wanted
@@ -69,4 +67,4 @@ def inferred(session: Lookup, rows: Array) -> Array:
 
 def changes(mask: Array) -> Array:
     """Return a count that changes where `mask` begins or ends to be true."""
-    return np.cumsum(np.diff(mask, prepend=False))
+    return np.cumsum(np.diff(mask, prepend=False), dtype=np.int32)

@@ -2,67 +2,105 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.index import Array
-from analyzer.metrics.expand import has_many_tracks, parts
+from analyzer.index import BLOCK, Array
+from analyzer.metrics.expand import Part, has_many_tracks, parts
 from analyzer.metrics.headers import Headers, decode
 from dissectors import spec
 from dissectors.chunk_state import Flag
 
 if TYPE_CHECKING:
+    from analyzer.index import MessageTable
     from analyzer.lookup import Lookup
-
-_TYPES = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 
 
 @dataclass(slots=True)
 class MediaColumns:
     """All complete audio and video messages; those inside others stand for themselves."""
 
+    table: MessageTable
     row: Array
-    """Row of the message, or of the one that holds it."""
+    """Row of the message, or of the one that holds it; uint32."""
     kind: Array
     """Type id, 8 or 9."""
-    timestamp: Array
-    """RTMP milliseconds, uint32."""
     size: Array
-    """Body bytes."""
-    head: Array
-    """(n, 16) first body bytes."""
+    """Body bytes, uint32."""
     headers: Headers
     left_out: Array
     """Rows of messages with several parts whose parts were not read: too many."""
+    inner: Array
+    """Entries that stand inside other messages, ascending."""
+    inner_heads: Array
+    """Their first body bytes."""
+
+    def heads(self, entry: Array) -> Array:
+        """Return the first 16 body bytes of some entries: (n, 16) uint8."""
+        found = _heads(self.table, self.row[entry])
+        if len(self.inner):
+            at = np.minimum(np.searchsorted(self.inner, entry), len(self.inner) - 1)
+            inside = self.inner[at] == entry
+            found[inside] = self.inner_heads[at[inside]]
+        return found
 
 
-def gather(session: Lookup) -> MediaColumns:
-    """Collect the media messages of a session."""
+def _heads(table: MessageTable, rows: Array) -> Array:
+    return np.ascontiguousarray(table.column("head")[rows]).view(np.uint8).reshape(-1, 16)
+
+
+def gather(session: Lookup) -> tuple[MediaColumns, Array]:
+    """Collect the media messages of a session; also return their timestamps, uint32 ms."""
     table = session.messages
-    rows = table.present() if table.first else np.arange(len(table))
-    type_id = table.column("type_id")[rows]
-    media = (type_id == spec.AUDIO) | (type_id == spec.VIDEO) | (type_id == spec.AGGREGATE)
-    media &= (table.column("flags")[rows] & Flag.COMPLETE) != 0
-    rows, kind = rows[media], type_id[media]
-    head = np.ascontiguousarray(table.column("head")[rows]).view(np.uint8).reshape(-1, 16)
-    size = table.column("length")[rows].astype(np.int64)
-    timestamp = table.column("timestamp")[rows]
-    several = has_many_tracks(kind, head) | (kind == spec.AGGREGATE)
-    left_out = rows[:0]
+    rows, several = _media(table)
+    kind, timestamp = table.column("type_id")[rows], table.column("timestamp")[rows]
+    size = table.column("length")[rows].astype(np.uint32)
+    left_out = inner = rows[:0]
+    heads = np.zeros((0, 16), np.uint8)
     if several.any():
         found, left_out = parts(session, rows[several])
         plain = ~several
-        row = np.concatenate((rows[plain], [part.row for part in found])).astype(np.int64)
+        row = np.concatenate((rows[plain], _column(found, "row")))
         order = np.argsort(row, kind="stable")
         rows = row[order]
-        kind = np.concatenate((kind[plain], [part.type_id for part in found]))[order]
-        kind = kind.astype(np.uint8)
-        more = [part.timestamp for part in found]
-        timestamp = np.concatenate((timestamp[plain], np.array(more, np.uint32)))[order]
-        more = [part.size for part in found]
-        size = np.concatenate((size[plain], np.array(more, np.int64)))[order]
+        kind = np.concatenate((kind[plain], _column(found, "type_id").astype(np.uint8)))[order]
+        timestamp = np.concatenate((timestamp[plain], _column(found, "timestamp")))[order]
+        size = np.concatenate((size[plain], _column(found, "size")))[order]
+        inner = np.flatnonzero(order >= np.count_nonzero(plain))
         heads = np.frombuffer(b"".join(part.head for part in found), np.uint8).reshape(-1, 16)
-        head = np.concatenate((head[plain], heads))[order]
-    return MediaColumns(rows, kind, timestamp, size, head, decode(kind, head, size), left_out)
+    none = np.zeros(0, np.uint8)
+    headers = decode(none, heads[:0], none)
+    columns = MediaColumns(table, rows, kind, size, headers, left_out, inner, heads)
+    columns.headers = _decoded(columns)
+    return columns, timestamp
+
+
+def _media(table: MessageTable) -> tuple[Array, Array]:
+    """Return the rows of complete audio, video and aggregates, and which of them hold several."""
+    rows, several = [np.zeros(0, np.uint32)], [np.zeros(0, bool)]
+    for block in table.blocks():
+        kind = table.column("type_id")[block]
+        media = (kind == spec.AUDIO) | (kind == spec.VIDEO) | (kind == spec.AGGREGATE)
+        media &= (table.column("flags")[block] & Flag.COMPLETE) != 0
+        mine, kind = block[media], kind[media]
+        rows.append(mine.astype(np.uint32))
+        several.append(has_many_tracks(kind, _heads(table, mine)) | (kind == spec.AGGREGATE))
+    return np.concatenate(rows), np.concatenate(several)
+
+
+def _column(found: list[Part], name: str) -> Array:
+    return np.array([getattr(part, name) for part in found], np.uint32)
+
+
+def _decoded(columns: MediaColumns) -> Headers:
+    """Decode the headers block by block, for the bytes are more than what is made of them."""
+    pieces = []
+    for low in range(0, len(columns.row), BLOCK):
+        entry = np.arange(low, min(low + BLOCK, len(columns.row)))
+        pieces.append(decode(columns.kind[entry], columns.heads(entry), columns.size[entry]))
+    if not pieces:
+        return columns.headers
+    names = [field.name for field in fields(Headers)]
+    return Headers(*(np.concatenate([getattr(p, name) for p in pieces]) for name in names))

@@ -83,9 +83,7 @@ def _values(session: Lookup, row: int, kind: str, track_id: int) -> dict[str, An
 def metadata_rows(session: Lookup) -> Array:
     """Return the rows of all onMetaData messages."""
     table = session.messages
-    rows = table.present() if table.first else np.arange(len(table))
-    type_id = table.column("type_id")[rows]
-    rows = rows[(type_id == spec.DATA_AMF0) | (type_id == spec.DATA_AMF3)]
+    rows = table.of_types(spec.DATA_AMF0, spec.DATA_AMF3)
     heads = table.column("head")[rows]
     mine = [
         row

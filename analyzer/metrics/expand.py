@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from analyzer.index import Array
+from analyzer.media_parts import ex_head, tags, track_spans
 from dissectors import spec
 from dissectors.messages import media_names as names
-from dissectors.messages.media_config import MAX_SUB_MESSAGES
-from dissectors.messages.media_head import MAX_TRACKS
 
 if TYPE_CHECKING:
     from analyzer.lookup import Lookup
@@ -23,7 +22,8 @@ MAX_EXPANDED: Final = 20_000
 """Messages whose bodies are read for their parts; a few minutes of a stream of aggregates."""
 MAX_PARTS: Final = 200_000
 """Their parts; an empty one takes 15 bytes, real messages hold some dozen."""
-_SUB_HEADER: Final = 11
+HEAD: Final = 16
+"""Bytes of a part's head."""
 
 
 class Part(NamedTuple):
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     timestamp: int
     size: int
     head: bytes
-    """16 bytes, zero-padded."""
+    """`HEAD` bytes, zero-padded."""
 
 
 def has_many_tracks(kind: Array, head: Array) -> Array:
@@ -66,42 +66,22 @@ def parts(session: Lookup, rows: Array) -> tuple[list[Part], Array]:
     return found, rows[MAX_EXPANDED:]
 
 
-def _part(row: int, type_id: int, time: int, body: bytes, size: int | None = None) -> Part:
-    head = body[:16].ljust(16, b"\0")
-    return Part(row, type_id, time, len(body) if size is None else size, head)
+def _part(row: int, type_id: int, time: int, body: bytes, size: int) -> Part:
+    return Part(row, type_id, time, size, body[:HEAD].ljust(HEAD, b"\0"))
 
 
 def _of_aggregate(row: int, time: int, body: bytes) -> Iterator[Part]:
     """RTMP 1.0 §7.1.6: times count from the first sub-message, which has the aggregate's."""
-    position, first = 0, None
-    for _ in range(MAX_SUB_MESSAGES):
-        start = position + _SUB_HEADER
-        if start > len(body):
-            return
-        end = start + int.from_bytes(body[position + 1 : position + 4], "big")
-        if end > len(body):
-            return
-        stamp = int.from_bytes(body[position + 4 : position + 7], "big") | body[position + 7] << 24
-        first = stamp if first is None else first
-        if body[position] in (spec.AUDIO, spec.VIDEO):
-            data = body[start:end]
-            yield _part(row, body[position], (time + stamp - first) & 0xFFFFFFFF, data)
-        position = end + 4
+    for kind, shift, start, length in tags(spec.AGGREGATE, body):
+        if kind in (spec.AUDIO, spec.VIDEO):
+            stamp = (time + shift) & 0xFFFFFFFF
+            yield _part(row, kind, stamp, body[start : start + min(HEAD, length)], length)
 
 
 def _of_tracks(row: int, type_id: int, time: int, body: bytes) -> Iterator[Part]:
     """E-RTMP v2 "Multitrack": each part is written as a message with one track."""
-    many_codecs = body[1] >> 4 == names.MANY_CODECS
     control = bytes((body[0], names.ONE_TRACK << 4 | body[1] & 15))
-    position, fourcc = 2, b""
-    for _ in range(MAX_TRACKS):
-        if many_codecs or not fourcc:
-            fourcc = body[position : position + 4]
-            position += 4
-        if position + 4 > len(body):
-            return
-        size = int.from_bytes(body[position + 1 : position + 4], "big")
-        start = position + 4
-        head = control + fourcc + body[position : position + 1] + body[start : start + 16]
-        yield _part(row, type_id, time, head, min(size, len(body) - start) + 7)
-        position = start + size
+    head = ex_head(body, type_id == spec.VIDEO)
+    for track, fourcc, start, length in track_spans(body, head):
+        own = control + fourcc + bytes((track,)) + body[start : start + HEAD]
+        yield _part(row, type_id, time, own, length + len(control) + len(fourcc) + 1)

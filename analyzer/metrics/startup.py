@@ -75,11 +75,12 @@ def startup(
     for stream in streams:
         for track in stream.tracks:
             frames = track.frames
-            if len(frames):
-                reach(track.kind, int(frames.time_ns[0]), int(frames.row[0]))
+            reached = [(track.kind, 0)] if len(frames) else []
             if track.kind == "video" and frames.keyframe.any():
-                key = int(np.argmax(frames.keyframe))
-                reach("keyframe", int(frames.time_ns[key]), int(frames.row[key]))
+                reached.append(("keyframe", int(np.argmax(frames.keyframe))))
+            for name, at in reached:
+                row = int(frames.columns.row[frames.entry[at]])
+                reach(name, session.value(row, "time_ns"), row)
     return [found[name] for name in STAGES if name in found]
 
 

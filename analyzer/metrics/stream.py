@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.index import Array
 from analyzer.metrics.track import REORDER_DEPTH, Track
-from analyzer.metrics.windows import per_window, slope
+from analyzer.metrics.windows import compact, per_window, slope
 
 SKEW_WINDOW_MS: Final = 1000
 DRIFT_WINDOWS: Final = 10
@@ -68,7 +68,7 @@ class Starvation(NamedTuple):
         return np.asarray(self.media_ms * 1_000_000_000 // self.width_ns)
 
 
-BULKY_OF_STREAM: Final = ("_places", "lag_ms", "media_clock")
+BULKY_OF_STREAM: Final = ("_places", "lag_ms")
 """What `Metrics.relax` gives up: a value per frame."""
 
 
@@ -127,10 +127,10 @@ class Stream:
             return (none, places) if self.video is None else (places, none)
         video, audio = self.video.frames.entry, self.audio.frames.entry
         before = np.searchsorted(video, audio)
-        audio_at = np.arange(len(audio)) + before
+        audio_at = (np.arange(len(audio)) + before).astype(np.uint32)
         free = np.ones(len(video) + len(audio), bool)
         free[audio_at] = False
-        return np.flatnonzero(free), audio_at
+        return np.flatnonzero(free).astype(np.uint32), audio_at
 
     @cached_property
     def skew(self) -> Skew | None:
@@ -180,12 +180,13 @@ class Stream:
             "audio": _lag(self.audio, self.video, self._places[1]),
         }
 
-    @cached_property
+    @property
     def media_clock(self) -> tuple[Array, Array, Array]:
         """(arrival ns, highest DTS so far, segment) of the main tracks' frames, by arrival."""
         video_at, audio_at = self._places
         count = len(video_at) + len(audio_at)
-        time, dts, segment = (np.zeros(count, np.int64) for _ in range(3))
+        time, dts = (np.zeros(count, np.int64) for _ in range(2))
+        segment = np.zeros(count, np.int32)
         for track, at in ((self.video, video_at), (self.audio, audio_at)):
             if track is not None:
                 time[at], dts[at] = track.frames.time_ns, track.frames.dts_ms
@@ -193,7 +194,7 @@ class Stream:
         cuts = np.flatnonzero(np.diff(segment)) + 1
         for part in np.split(dts, cuts):
             np.maximum.accumulate(part, out=part)
-        return time, dts, segment
+        return time, dts, compact(segment)
 
     @cached_property
     def starvation(self) -> Starvation | None:
@@ -211,9 +212,14 @@ class Stream:
         width = max(STARVATION_WINDOW_NS, _INTERVALS * min(intervals))
         time, dts, segment = self.media_clock
         both = time <= min(int(t.frames.time_ns[-1]) for t in (self.video, self.audio) if t)
-        time, dts, segment = time[both], dts[both], segment[both]
-        second = (time - time[0]) // _STEP_NS
-        start = np.flatnonzero(np.diff(second, append=second[-1] + 1))  # last of each second
+        count = int(np.count_nonzero(both))
+        chosen = slice(count) if both[:count].all() else both  # a view where it can be one
+        time, dts, segment = time[chosen], dts[chosen], segment[chosen]
+        second = time - time[0]
+        second //= _STEP_NS
+        last_of_each = np.flatnonzero(second[1:] != second[:-1])
+        start = np.append(last_of_each, len(second) - 1)
+        del second
         last = np.searchsorted(segment, segment[start], side="right") - 1
         fits = time[start] + width <= time[last]
         start, last = start[fits], last[fits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,6 +15,7 @@ from analyzer.metrics.headers import CODECS
 from analyzer.metrics.windows import Windows, per_window, slope
 
 if TYPE_CHECKING:
+    from analyzer.metrics.columns import MediaColumns
     from analyzer.metrics.configuration import Configuration
 
 BITRATE_WINDOW_MS: Final = 1000
@@ -21,40 +23,70 @@ REORDER_DEPTH: Final = 16
 """Frames looked back for reordering: the largest decoded picture buffer (H.264 §A.3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+BULKY_OF_FRAMES: Final = ("keyframe", "row", "time_ns")
+"""What `Metrics.relax` gives up: a value per frame."""
+
+
+@dataclass(frozen=True)
 class Frames:
     """The coded frames of a track in the order in which they ended; arrays of one length.
 
     Configurations, metadata, ends of sequence and empty messages are not among them.
     """
 
-    row: Array
-    """Message row; of a frame inside an aggregate or among many tracks, of that message."""
+    columns: MediaColumns
+    """Of all tracks; what is not kept here is taken from them."""
     entry: Array
-    """Index in `Metrics.columns`: a count over all media messages, so it orders tracks."""
+    """Index in `columns`: a count over all media messages, so it orders tracks."""
     dts_ms: Array
     """Decoding time: the timestamp without its wraps at 2^32, int64."""
-    cts_ms: Array
-    """Composition time, int32; 0 for audio and for codecs without one."""
-    time_ns: Array
-    """When the message was complete, since the capture's first packet."""
-    first_time_ns: Array
-    """When its first byte came."""
-    size: Array
-    """Body bytes with header."""
-    keyframe: Array
-    """bool, by the frame type; True for audio."""
-    codec: Array
-    """Index into `headers.CODECS`."""
-    packet: Array
-    """Packet type (`headers.Headers.packet`)."""
     segment: Array
     """Counts what may set the clock anew: publish, play, seek, a status, a hole in the capture."""
     inferred: Array
     """bool: the clock's base was not captured, so only steps between such frames mean anything."""
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.entry)
+
+    @cached_property
+    def row(self) -> Array:
+        """Message row; of a frame inside an aggregate or among many tracks, of that message."""
+        return np.asarray(self.columns.row[self.entry])
+
+    @cached_property
+    def time_ns(self) -> Array:
+        """When the message was complete, since the capture's first packet."""
+        return np.asarray(self.columns.table.column("time_ns")[self.row])
+
+    @property
+    def first_time_ns(self) -> Array:
+        """When its first byte came."""
+        return np.asarray(self.columns.table.column("first_time_ns")[self.row])
+
+    @property
+    def size(self) -> Array:
+        """Body bytes with header."""
+        return self.columns.size[self.entry].astype(np.int64)
+
+    @cached_property
+    def keyframe(self) -> Array:
+        """bool, by the frame type; True for audio."""
+        return np.asarray(self.columns.headers.keyframe[self.entry])
+
+    @property
+    def cts_ms(self) -> Array:
+        """Composition time, int32; 0 for audio and for codecs without one."""
+        return np.asarray(self.columns.headers.cts_ms[self.entry])
+
+    @property
+    def codec(self) -> Array:
+        """Index into `headers.CODECS`."""
+        return np.asarray(self.columns.headers.codec[self.entry])
+
+    @property
+    def packet(self) -> Array:
+        """Packet type (`headers.Headers.packet`)."""
+        return np.asarray(self.columns.headers.packet[self.entry])
 
     @property
     def pts_ms(self) -> Array:
@@ -114,8 +146,8 @@ class Pace(NamedTuple):
     """Wall time it was measured over."""
 
 
-BULKY_OF_TRACK: Final = ("joined", "steps_ms", "waits_ns", "reorder", "latency_ns", "backlog_ns")
-"""What `Metrics.relax` gives up: a value per frame."""
+BULKY_OF_TRACK: Final = ("joined", "steps_ms", "waits_ns", "reorder")
+"""The same of a track."""
 
 
 class Track:
@@ -134,8 +166,8 @@ class Track:
         """Messages with a codec configuration (also an empty one)."""
         self.config_entries = config_entries
         """Their index in `Metrics.columns`."""
-        self.configurations: list[Configuration] = []
-        """The configurations, decoded; the first of very many."""
+        self.read: Callable[[], list[Configuration]] = list
+        """Decodes the configurations."""
 
     @property
     def name(self) -> str:
@@ -143,12 +175,18 @@ class Track:
         return f"{self.kind}/{self.track_id}" if self.track_id else self.kind
 
     @cached_property
+    def configurations(self) -> list[Configuration]:
+        """The configurations, decoded; the first of very many."""
+        return self.read()
+
+    @cached_property
     def codec(self) -> str | None:
         """The codec: by the first configuration that tells, else by the first frame's header."""
         for configuration in self.configurations:
             if configuration.codec is not None:
                 return configuration.codec
-        known = self.frames.codec[self.frames.codec > 0]
+        codec = self.frames.codec
+        known = codec[codec > 0]
         return CODECS[int(known[0])] if len(known) else None
 
     # -- steps from frame to frame --------------------------------------------------------
@@ -157,19 +195,22 @@ class Track:
     def joined(self) -> Array:
         """Indices of frames with a predecessor on the same clock."""
         segment = self.frames.segment
-        return np.flatnonzero(segment[1:] == segment[:-1]) + 1
+        return (np.flatnonzero(segment[1:] == segment[:-1]) + 1).astype(np.uint32)
 
     @cached_property
     def steps_ms(self) -> Array:
         """Step of the decoding time to each frame of `joined`."""
-        at = self.joined
-        return np.asarray(self.frames.dts_ms[at] - self.frames.dts_ms[at - 1])
+        return self._steps(self.frames.dts_ms)
 
     @cached_property
     def waits_ns(self) -> Array:
         """Time between the arrival of each frame of `joined` and of its predecessor."""
+        return self._steps(self.frames.time_ns)
+
+    def _steps(self, values: Array) -> Array:
         at = self.joined
-        return np.asarray(self.frames.time_ns[at] - self.frames.time_ns[at - 1])
+        found = np.diff(values)
+        return found if len(at) == len(found) else np.asarray(found[at - 1])
 
     @cached_property
     def backward(self) -> Array:
@@ -284,7 +325,7 @@ class Track:
 
     # -- arrival --------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def latency_ns(self) -> Array:
         """How much later than the earliest frame of its clock each frame came: arrival less
         decoding time, counted from the smallest such difference."""
@@ -293,10 +334,10 @@ class Track:
             found[run] -= found[run].min()
         return np.asarray(found)
 
-    @cached_property
+    @property
     def backlog_ns(self) -> Array:
         """How much the latency stands above the least seen before: what piled up since."""
-        found = self.latency_ns.copy()
+        found = self.latency_ns
         for run in self.slices:
             found[run] -= np.minimum.accumulate(found[run])
         return np.asarray(found)

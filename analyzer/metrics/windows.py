@@ -1,4 +1,4 @@
-"""Sums over windows of time, for times that may be anything."""
+"""Columns of values per frame: sums over windows of time, slopes, short forms."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class Windows(NamedTuple):
     """In the unit of the times."""
     sums: Array
     counts: Array
+
+
+def compact(column: Array) -> Array:
+    """Return the column; one value for all rows where they are equal, as they nearly always are."""
+    if len(column) and bool((column == column[0]).all()):
+        return np.broadcast_to(column[:1], len(column))
+    return column
 
 
 def slope(x: Array, y: Array) -> float:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from analyzer.link import LinkLayer, SegmentBatch
+from analyzer.redaction.loose import commands, scrape
 from analyzer.redaction.patterns import Hit, Patterns
 from analyzer.redaction.plan import Ints, StreamPlan, as_integers, disjoint, in_order
 from analyzer.redaction.reread import Block, blocks
+from analyzer.redaction.secrets import Secrets
 
 if TYPE_CHECKING:
     from analyzer.sources import Capture, FrameBatch
 
 _SYN: Final = 2
 _WRAP: Final = 1 << 32
+SMALLEST: Final = 60
+"""Bytes of an Ethernet frame that are always there; an acknowledgement has zeros behind them."""
+TUNNEL: Final = tuple(f"POST /{verb}/".encode() for verb in "open send idle close fcs".split())
+_HTTP_HEAD: Final = re.compile(
+    rb"(?:POST /[^\r\n]{0,512} )?HTTP/1\.[01][^\r\n]{0,512}\r\n(?:[^\r\n]{1,4096}\r\n)*\r\n"
+)
+"""Request line or status line, and header fields."""
 _RANGES: Final = 1 << 16
 """Ranges made Python numbers at once."""
 
@@ -76,7 +86,7 @@ class _Stream:
         self.plan = plan
         self.base: int | None = None
         """Sequence number of stream offset 0, once its anchor was seen."""
-        self.last = 0
+        self.last = self.reach = 0
         edits = plan.edits()
         self.at = np.array([at for at, _ in edits], np.int64)
         self.stops = np.array([at + len(text) for at, text in edits], np.int64)
@@ -96,10 +106,13 @@ class _Stream:
 class _Collector:
     def __init__(self, plans: list[StreamPlan], patterns: Patterns) -> None:
         self.edits = Edits()
+        self.strays = Secrets()
+        """What looks like a secret in packets that no stream has."""
         self._patterns = patterns
         self._streams = [_Stream(plan) for plan in plans]
         self._anchors: dict[int, list[_Stream]] = {}
         self._flows: dict[tuple[int, bool], list[_Stream]] = {}
+        self._tunnels: set[int] = set()
         self._tails: dict[tuple[int, bool], tuple[int, bytes, list[tuple[int, int]]]] = {}
         for stream in self._streams:
             anchor = stream.plan.anchor
@@ -114,7 +127,10 @@ class _Collector:
             chosen = np.flatnonzero((segments.flow == key[0]) & (segments.reverse == key[1]))
             if len(chosen):
                 self._map(segments.take(chosen), streams)
-        self._rest(block, segments)
+        if self._patterns.forms:
+            self._rest(block, segments)
+        self._foreign(segments)
+        self._no_segments(block, segments)
 
     def _find_bases(self, segments: SegmentBatch) -> None:
         """Learn the sequence numbers of streams whose first segment is in this batch."""
@@ -149,7 +165,19 @@ class _Collector:
             if inside.any():
                 stream.last = int(offsets[inside][-1])
                 self._apply(stream, offsets[inside], segments.take(rows[inside]))
+                self._sent_again(stream, offsets[inside], segments.take(rows[inside]))
             open_rows = np.setdiff1d(open_rows, rows[inside])
+        for row in open_rows.tolist():
+            scrape(_payload(segments, row), self.strays)
+
+    def _sent_again(self, stream: _Stream, offsets: Ints, segments: SegmentBatch) -> None:
+        """Look into segments that came twice, and not alike: the stream has one of them only."""
+        reach = np.maximum.accumulate(np.append(stream.reach, offsets + segments.captured))
+        stream.reach = int(reach[-1])
+        for row in np.flatnonzero(offsets < reach[:-1]).tolist():
+            payload = _payload(segments, row)
+            if not stream.plan.kept(int(offsets[row]), payload):
+                scrape(payload, self.strays)
 
     def _apply(self, stream: _Stream, offsets: Ints, segments: SegmentBatch) -> None:
         ends = offsets + segments.captured
@@ -176,8 +204,6 @@ class _Collector:
     def _rest(self, block: Block, segments: SegmentBatch) -> None:
         """Find secrets that are still there: other protocols, bytes no stream has."""
         patterns = self._patterns
-        if not patterns.forms:
-            return
         data = bytearray(block.data)
         near = {
             at: text
@@ -190,20 +216,52 @@ class _Collector:
         for hit in within_frames(patterns.find(data), block.frames, starts):
             new = patterns.placeholder(hit.secret, hit.length)
             self.edits.put(block.base + hit.start, new)
+
+    def _foreign(self, segments: SegmentBatch) -> None:
+        """Look into flows that are no RTMP."""
         known = set(self._flows)
         for row in range(len(segments)):
             key = int(segments.flow[row]), bool(segments.reverse[row])
             if key not in known:
-                self._boundary(key, row, segments, block.base)
+                commands(_payload(segments, row), self.strays)
+                self._boundary(key, row, segments)
+                self._tunnel(row, segments)
 
-    def _boundary(self, key: tuple[int, bool], row: int, segments: SegmentBatch, base: int) -> None:
+    def _tunnel(self, row: int, segments: SegmentBatch) -> None:
+        """Blank what RTMPT carries in HTTP: it is not decoded, so nobody knows what is in it."""
+        flow, payload = int(segments.flow[row]), _payload(segments, row)
+        if flow not in self._tunnels:
+            if not payload.startswith(TUNNEL):
+                return
+            self._tunnels.add(flow)
+        start, done = int(segments.position[row]), 0
+        for head in _HTTP_HEAD.finditer(payload):
+            self.edits.put(start + done, bytes(head.start() - done))
+            done = head.end()
+        self.edits.put(start + done, bytes(len(payload) - done))
+
+    def _no_segments(self, block: Block, segments: SegmentBatch) -> None:
+        """Look into frames that gave no segment: a fragment alone, what ICMP quotes of a packet."""
+        frames = block.frames
+        first = frames.first_frame
+        alone = np.setdiff1d(np.arange(first, first + len(frames)), segments.frame) - first
+        for index in alone.tolist():
+            at, size = int(frames.offset[index]), int(frames.caplen[index])
+            data = block.data[at : at + size]
+            if any(data[SMALLEST:]):
+                commands(data, self.strays)
+                end = self._patterns.cut_end(data)
+                if end:
+                    new = self._patterns.placeholder(end.secret, end.length)
+                    self.edits.put(block.base + at + end.start, new)
+
+    def _boundary(self, key: tuple[int, bool], row: int, segments: SegmentBatch) -> None:
         """Find a secret that two segments of another protocol share."""
         patterns = self._patterns
-        seq, size = int(_first(segments)[row]), int(segments.captured[row])
-        start, position = int(segments.payload[row]), int(segments.position[row])
-        payload = bytes(segments.data[start : start + size])
+        seq = int(_first(segments)[row])
+        position, payload = int(segments.position[row]), _payload(segments, row)
         expected, tail, places = self._tails.get(key, (-1, b"", []))
-        most = patterns.longest - 1
+        most = max(patterns.longest - 1, 0)
         if seq == expected and tail:
             joined = tail + payload[:most]
             for hit in patterns.find(joined):
@@ -229,6 +287,11 @@ class _Collector:
                 text, at = text[len(piece) :], 0
             else:
                 at = max(at - length, 0)
+
+
+def _payload(segments: SegmentBatch, row: int) -> bytes:
+    start = int(segments.payload[row])
+    return bytes(segments.data[start : start + int(segments.captured[row])])
 
 
 def _first(segments: SegmentBatch) -> Ints:
@@ -260,11 +323,13 @@ def within_frames(hits: list[Hit], frames: FrameBatch, starts: Ints) -> list[Hit
     return [hit for hit, inside in zip(hits, good.tolist(), strict=True) if inside]
 
 
-def collect_edits(capture: Capture, plans: list[StreamPlan], patterns: Patterns) -> Sealed:
-    """Read the capture again and return what to change in the file."""
+def collect_edits(
+    capture: Capture, plans: list[StreamPlan], patterns: Patterns
+) -> tuple[Sealed, Secrets]:
+    """Read the capture again; return what to change in the file, and what it holds besides."""
     link = LinkLayer()
     collector = _Collector(plans, patterns)
     for block in blocks(capture):
         if len(block.frames):
             collector.take(block, link.decode(block.frames))
-    return collector.edits.sealed()
+    return collector.edits.sealed(), collector.strays

@@ -19,10 +19,8 @@ class Finder:
     Strings are grouped by their first characters and looked up by length.
     """
 
-    def __init__(self, wanted: dict[str, str], step: int = 1) -> None:
-        """`step` 2 looks at every second place only: pairs of hex digits."""
+    def __init__(self, wanted: dict[str, str]) -> None:
         self.wanted = wanted
-        self.step = step
         self.sorted = sorted(wanted)
         self.width = min(SHORT, min(map(len, wanted), default=SHORT))
         self.lengths: dict[str, list[int]] = {}
@@ -32,23 +30,26 @@ class Finder:
                 lengths.append(len(form))
         for lengths in self.lengths.values():
             lengths.sort(reverse=True)
-        # With few beginnings a regular expression skips quickly to the places that matter.
-        few = sorted(self.lengths) if len(self.lengths) <= 64 else []
-        self.start = re.compile("|".join(map(re.escape, few)), re.DOTALL) if few else None
+        # Which characters begin a string, which follow …: this skips quickly what cannot matter.
+        places = [sorted({start[at] for start in self.lengths}) for at in range(self.width)]
+        classes = "".join(f"[{''.join(map(re.escape, place))}]" for place in places if place)
+        self._start = re.compile(f"(?={classes})", re.DOTALL)
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield (start, length, secret) of the strings wanted, not overlapping."""
-        at = 0
-        while self.wanted and (at := self._next(text, at)) >= 0:
-            lengths = self.lengths[text[at : at + self.width]] if at % self.step == 0 else ()
-            for length in lengths:
+        if not self.wanted:
+            return
+        done = 0
+        for match in self._start.finditer(text):
+            at = match.start()
+            if at < done:
+                continue
+            for length in self.lengths.get(text[at : at + self.width], ()):
                 form = text[at : at + length]
-                if form in self.wanted:
+                if form in self.wanted:  # perhaps a shorter one, at the end of the text
                     yield at, len(form), self.wanted[form]
-                    at += len(form)
+                    done = at + len(form)
                     break
-            else:
-                at += 1
 
     def replace(self, text: str, show: Callable[[str], str]) -> str:
         """Return `text` with every string wanted replaced by what `show` makes of its secret."""
@@ -59,23 +60,16 @@ class Finder:
             done = start + length
         return "".join([*pieces, text[done:]]) if pieces else text
 
-    def _next(self, text: str, at: int) -> int:
-        """Return the next place where a string wanted may begin, -1 behind the last."""
-        if self.start is not None:
-            match = self.start.search(text, at)
-            return match.start() if match else -1
-        for place in range(at, len(text) - self.width + 1):
-            if text[place : place + self.width] in self.lengths:
-                return place
-        return -1
-
-    def replace_end(self, text: str, show: Callable[[str], str], least: int = SHORT) -> str:
-        """Replace the longest end of `text`, `least` characters or more, that begins a secret."""
-        for start in range(max(0, len(text) - LABEL_LIMIT), len(text) - least + 1):
-            if (len(text) - start) % self.step:
-                continue
+    def end(self, text: str) -> tuple[int, str] | None:
+        """Return (start, secret) of the longest end of `text`, `SHORT` or more, that begins one."""
+        for start in range(max(0, len(text) - LABEL_LIMIT), len(text) - SHORT + 1):
             end = text[start:]
             place = bisect_left(self.sorted, end)
             if place < len(self.sorted) and self.sorted[place].startswith(end):
-                return text[:start] + show(self.wanted[self.sorted[place]])
-        return text
+                return start, self.wanted[self.sorted[place]]
+        return None
+
+    def replace_end(self, text: str, show: Callable[[str], str]) -> str:
+        """Replace the longest end of `text` that begins a secret."""
+        found = self.end(text)
+        return text if found is None else text[: found[0]] + show(found[1])

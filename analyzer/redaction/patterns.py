@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 import numpy as np
 
-from analyzer.redact import Secrets
+from analyzer.redaction.encodings import values
 from analyzer.redaction.finder import SHORT
+from analyzer.redaction.secrets import ORDINARY, Secrets
 
-ENCODED_LEAST: Final = 6
-"""A secret shorter than this is not looked for in base64: too much would look like it."""
-PLACEHOLDER: Final = re.compile(rb"~(?:key|ip)?\d*~*")
+PLACEHOLDER: Final = re.compile(r"~(?:key|ip)?\d*~*")
 """What stands for a secret. A capture that was redacted before keeps its own."""
 MAX_FORM: Final = 4096
 """A longer secret is found by its beginning where no message tells its end."""
@@ -39,23 +36,34 @@ class Patterns:
         """Bytes that are a secret wherever they stand → the secret."""
         self.words: dict[bytes, str] = {}
         """Short or ordinary words, secrets only where they are a whole value."""
+        self._heads: dict[bytes, int] = {}
+        """How many bytes of a form stay: marker and length of a short string."""
+        self._secrets = secrets
         self._numbers: dict[tuple[str, str], int] = {}
         self.addresses = frozenset(addresses)
-        for data, secret in secrets.raw.items():
+        for data, secret in secrets.forms().items():
             self._add(data, secret)
-        for text, secret in secrets.parts.items():
-            for data in encodings(text):
-                self._add(data, secret)
         for address in sorted(self.addresses):
             self._add(address.encode(), address)
         for data, secret in secrets.words.items():
-            if not PLACEHOLDER.fullmatch(data):
-                self.words.setdefault(data, secret)
+            if self._replaced(secret):
+                continue
+            self.words.setdefault(data, secret)
+            if data.lower().decode("utf-8", "replace") not in ORDINARY:
+                for head, text in values(data):
+                    if len(head + text) >= SHORT:
+                        self.forms.setdefault(head + text, secret)
+                        self._heads[head + text] = len(head)
         self._index()
 
     def _add(self, data: bytes, secret: str) -> None:
-        if len(data) >= SHORT and not PLACEHOLDER.fullmatch(data):
+        if len(data) >= SHORT and not self._replaced(secret):
             self.forms.setdefault(data, secret)
+
+    def _replaced(self, secret: str) -> bool:
+        """Whether a secret is what stands for one since the capture was redacted before."""
+        pieces = self._secrets.pieces.get(secret, (("", secret),))
+        return all(PLACEHOLDER.fullmatch(leaf) for _, leaf in pieces if leaf)
 
     def _index(self) -> None:
         self.longest = min(max(map(len, self.forms), default=0), MAX_FORM)
@@ -73,6 +81,8 @@ class Patterns:
         )
         self._sorted = sorted(self.forms)
         self._reversed = sorted(form[::-1] for form in self.forms)
+        self._starts = {form[:SHORT] for form in self._sorted}
+        self._ends = {form[:SHORT] for form in self._reversed}
 
     def __len__(self) -> int:
         return len(set(self.forms.values()) | set(self.words.values()))
@@ -94,16 +104,18 @@ class Patterns:
             if at < done:
                 continue
             for length in self._lengths[bytes(data[at : at + SHORT])]:
-                secret = self.forms.get(bytes(data[at : at + length]))
+                form = bytes(data[at : at + length])
+                secret = self.forms.get(form)
                 if secret is not None and at + length <= len(data):
-                    hits.append(Hit(at, length, secret))
+                    head = self._heads.get(form, 0)
+                    hits.append(Hit(at + head, length - head, secret))
                     done = at + length
                     break
         return hits
 
     def cut_end(self, data: bytes) -> Hit | None:
         """Return the longest end of `data` with which a secret begins: the rest is missing."""
-        found = _begins(data[-self.longest :], self._sorted)
+        found = _begins(data[-self.longest :] if self.forms else b"", self._sorted, self._starts)
         if not found:
             return None
         size, form = found
@@ -111,11 +123,34 @@ class Patterns:
 
     def cut_start(self, data: bytes) -> Hit | None:
         """Return the longest start of `data` with which a secret ends."""
-        found = _begins(data[: self.longest][::-1], self._reversed)
+        found = _begins(data[: self.longest][::-1], self._reversed, self._ends)
         return Hit(0, found[0], self.forms[found[1][::-1]]) if found else None
 
     def placeholder(self, secret: str, length: int) -> bytes:
-        """Return ``~key1~~~`` in `length` bytes; the number is the secret's own."""
+        """Return ``~key1~~~`` in `length` bytes; the number is the secret's own.
+
+        Of a secret that consists of others each gets its own, where it stands as it is.
+        """
+        pieces = self._secrets.pieces.get(secret, ())
+        if not pieces:
+            return self._mark(secret, length)
+        parts = [(text.encode(), leaf.encode("utf-8", "surrogatepass")) for text, leaf in pieces]
+        if sum(len(text) + len(leaf) for text, leaf in parts) != length:
+            return self._mark(next(leaf for _, leaf in pieces if leaf), length)
+        return b"".join(
+            self._between(text) + (self._mark(leaf, len(raw)) if leaf else b"")
+            for (text, raw), (_, leaf) in zip(parts, pieces, strict=True)
+        )
+
+    def _between(self, text: bytes) -> bytes:
+        """Return what stays of a secret that consists of others, without those it holds as well."""
+        kept = bytearray(text)
+        for start, length, secret in self.find(text):
+            kept[start : start + length] = self.placeholder(secret, length)
+        return bytes(kept)
+
+    def _mark(self, secret: str, length: int) -> bytes:
+        secret = self._secrets.whole.get(secret, secret)
         kind = "ip" if secret in self.addresses else "key"
         number = str(self._number(kind, secret))
         for text in (f"~{kind}{number}~", f"~{number}~", f"~{number}"):
@@ -136,41 +171,11 @@ class Patterns:
         return len(self._numbers)
 
 
-def encodings(text: str) -> list[bytes]:
-    """Return how a secret may be written: plain, percent-encoded, JSON-escaped, hex, base64."""
-    raw = text.encode("utf-8", "surrogatepass")
-    escaped = quote(raw, safe="")
-    forms = [
-        raw,
-        quote(raw, safe="/").encode(),
-        escaped.encode(),
-        re.sub("%..", lambda match: match[0].lower(), escaped).encode(),
-        quote(raw, safe="/?&=").encode(),
-        raw.replace(b"/", rb"\/"),
-        raw.replace(b"&", rb"\u0026"),
-    ]
-    if len(raw) >= SHORT:
-        forms += [raw.hex().encode(), raw.hex().upper().encode()]
-    if len(raw) >= ENCODED_LEAST:
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            forms += _base64(raw, encode)
-    return forms
-
-
-def _base64(raw: bytes, encode: object) -> list[bytes]:
-    """Base64 of `raw` inside other text: the characters that depend on it alone, by alignment."""
-    assert callable(encode)
-    forms = []
-    for shift in range(3):
-        text: bytes = encode(bytes(shift) + raw)
-        first = (0, 2, 3)[shift]
-        whole = (shift + len(raw)) // 3 * 4
-        forms.append(text[first:whole])
-    return forms
-
-
-def _begins(text: bytes, wanted: list[bytes]) -> tuple[int, bytes] | None:
+def _begins(text: bytes, wanted: list[bytes], starts: set[bytes]) -> tuple[int, bytes] | None:
+    """Return the length of the longest end of `text` that begins one of the sorted `wanted`."""
     for start in range(len(text) - SHORT + 1):
+        if text[start : start + SHORT] not in starts:
+            continue
         end = text[start:]
         place = bisect_left(wanted, end)
         if place < len(wanted) and wanted[place].startswith(end):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from analyzer.covered import blocks
 from analyzer.media_parts import needs_body
-from analyzer.redact import NAME_COMMANDS, ORDINARY, TEXT_TYPES
 from analyzer.redaction.addresses import Addresses
+from analyzer.redaction.collect import has_text, unread
 from analyzer.redaction.media import coded
 from analyzer.redaction.patterns import Hit, Patterns
+from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY
+from analyzer.redaction.unparsed import edges
 from dissectors.spans import Run, Span
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 _DOTTED: Final = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_TEXT: Final = re.compile(rb"[\x20-\x7e\x80-\xff]")
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
@@ -67,7 +71,9 @@ def in_order(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
 class StreamPlan:
     """The changes of one direction, in stream offsets."""
 
-    def __init__(self, connection: Connection, side: int) -> None:
+    def __init__(self, session: Session, connection: Connection, direction: int) -> None:
+        side = connection.sides[direction]
+        self._kept = partial(session.stream, connection.index, direction)
         self.start_frame = connection.tcp_connection.start_frame
         self.direction: TcpDirection = connection.tcp_connection.directions[side]
         self._edits: dict[int, bytes] = {}
@@ -82,6 +88,11 @@ class StreamPlan:
         row = int(np.argmin(segments.frame))
         columns = (segments.frame, segments.file_offset, segments.stream_offset)
         return Anchor(*(int(column[row]) for column in columns))
+
+    def kept(self, start: int, data: bytes) -> bool:
+        """Whether a segment's bytes are what the stream has: one sent again may differ."""
+        skip = max(-start, 0)
+        return self._kept(start + skip, len(data) - skip) == data[skip:]
 
     def put(self, start: int, data: bytes) -> None:
         """Have `data` stand at a stream offset."""
@@ -123,7 +134,7 @@ def plan(
 ) -> list[StreamPlan]:
     """Return the changes of all directions; `strip` blanks coded media."""
     plans = {
-        (connection.index, direction): StreamPlan(connection, connection.sides[direction])
+        (connection.index, direction): StreamPlan(session, connection, direction)
         for connection in session.connections
         for direction in (0, 1)
     }
@@ -143,7 +154,7 @@ def _message(
     type_id = session.value(row, "type_id")
     head = session.messages.column("head")[row].tobytes()
     length = session.value(row, "length")
-    text = type_id in TEXT_TYPES
+    text = has_text(session, row)
     if strip and length:
         body = session.body(row).data if needs_body(type_id, head) else head
         for start, size in coded(type_id, body[:length], length):
@@ -156,16 +167,29 @@ def _message(
         hits += _beside(patterns, found.data, hole)
     if text:
         hits += _words(session, row, found.data, patterns)
-    runs = session.runs(row) if hits else None
-    for hit in hits:
+    edits = [(hit.start, patterns.placeholder(hit.secret, hit.length)) for hit in hits]
+    if text:
+        for start, size in unread(session, row):
+            edits.append((start, _masked(found.data[start : start + size], start, edits)))
+    runs = session.runs(row) if edits else None
+    for start, new in edits:
         assert runs is not None
-        new = patterns.placeholder(hit.secret, hit.length)
-        _spread(plan, new, runs.to_stream(hit.start, hit.length))
+        _spread(plan, new, runs.to_stream(start, len(new)))
     if text and hide:
         for match in _DOTTED.finditer(found.data):
             if _is_address(match[0]):
                 new = b"~ip".ljust(len(match[0]), b"~")
                 _spread(plan, new, session.runs(row).to_stream(match.start(), len(new)))
+
+
+def _masked(data: bytes, at: int, edits: Iterable[tuple[int, bytes]]) -> bytes:
+    """Return undecoded bytes of a body, from `at` on, without their text: who knows what it is."""
+    masked = bytearray(_TEXT.sub(b"~", data))
+    for start, new in edits:
+        low, high = max(start, at), min(start + len(new), at + len(data))
+        if low < high:
+            masked[low - at : high - at] = new[low - start : high - start]
+    return bytes(masked)
 
 
 def _spread(plan: StreamPlan, data: bytes, spans: Iterable[Span]) -> None:
@@ -221,6 +245,9 @@ def _stream(
     session: Session, connection: int, direction: int, plan: StreamPlan, patterns: Patterns
 ) -> None:
     """Find what stands in no message: before synchronisation, in unused bytes."""
+    for start, length in edges(session, connection, direction):
+        if not plan.inside(start, length):
+            plan.put(start, b"~" * length)
     if not patterns.forms:
         return
     for at, data in blocks(session, connection, direction, patterns.longest):

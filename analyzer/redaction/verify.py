@@ -8,7 +8,7 @@ import numpy as np
 
 from analyzer import covered
 from analyzer.link import LinkLayer
-from analyzer.redact import TEXT_TYPES
+from analyzer.redaction.collect import text_rows
 from analyzer.redaction.edits import payload_starts, within_frames
 from analyzer.redaction.reread import blocks
 
@@ -59,16 +59,18 @@ def differences(original: Session, copy: Session) -> list[str]:
     if len(original.messages) != len(copy.messages):
         return [f"{len(copy.messages)} messages instead of {len(original.messages)}"]
     found = []
+    # Rows are numbered as they were read, which a compressed file's blocks may change.
+    first, second = original.order(), copy.order()
     for name in COMPARED:
-        same = original.messages.column(name) == copy.messages.column(name)
+        same = original.messages.column(name)[first] == copy.messages.column(name)[second]
         if not same.all():
-            row = int(np.argmin(same))
+            row = int(first[np.argmin(same)])
             found.append(f"{name} of message {original.message_id(row)}")
     if found:
         return found
-    types = original.messages.column("type_id")
-    for row in np.flatnonzero(np.isin(types, TEXT_TYPES)).tolist():
-        if _shape(original, row) != _shape(copy, row):
+    mirror = dict(zip(first.tolist(), second.tolist(), strict=True))
+    for row in text_rows(original, first):
+        if _shape(original, row) != _shape(copy, mirror[row]):
             found.append(f"structure of message {original.message_id(row)}")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from analyzer.model import Policy
+from analyzer.options import Policy
 from analyzer.rules import (
     amf,
     audio,
@@ -27,6 +27,7 @@ from analyzer.rules import (
     starvation,
     sync,
     teardown,
+    timed_data,
     timing,
     transport,
     video,
@@ -51,6 +52,7 @@ GROUPS: Final = (
     commands,
     amf,
     metadata,
+    timed_data,
     timing,
     sync,
     video_config,

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _AMF3_TYPES: Final = (spec.DATA_AMF3, spec.COMMAND_AMF3)
 _DATA_TYPES: Final = (spec.DATA_AMF0, spec.DATA_AMF3)
 _COMMAND_TYPES: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3)
+_WHOLE: Final = "AMF values to the end of the message"
+_VALUES: Final = 3
+_END_MARKER: Final = b"\0\0\x09"
+_LAST_MARKER: Final = b"\x11"
+"""AMF0 §2.1: avmplus-object-marker."""
 SAMPLE: Final = 200
 """Messages decoded per direction; a long talk has a few thousand of one kind."""
 
@@ -79,11 +84,16 @@ def malformed(scope: Scope) -> Iterator[Outcome]:
     for fault in scope.connection.rtmp.faults:
         direction = scope.connection.sides.index(fault.side)
         row = rows.get((scope.connection.index, direction, fault.number))
+        if row is not None and _left_over(scope, row):
+            yield _trailing("a command", row)
+            continue
         yield Evidence(
             f"a command is malformed: {fault.text}",
             [] if row is None else [row],
             direction=direction,
             span=(fault.end_offset - 1, 1) if row is None else None,
+            expected=_WHOLE,
+            actual=fault.text,
             key=fault.code,
         )
     for direction in (0, 1):
@@ -100,6 +110,7 @@ def _decoded(
     whole = rows[scope.column("received", rows) == scope.column("length", rows)]
     for row in whole.tolist():
         if scope.shared.fields <= 0:
+            scope.session.note_limits({"body_values"})
             return
         for node in scope.session.dissect(row).body.walk():
             scope.shared.fields -= 1
@@ -107,9 +118,35 @@ def _decoded(
                 severity = levels.get(expert.severity)
                 if expert.code == "missing_end_marker":
                     severity = "warning"
-                if severity is not None:
-                    text = f"{what} is malformed: {expert.text}"
-                    yield Evidence(text, [row], severity=severity, key=expert.code)
+                if severity == "error" and _left_over(scope, row):
+                    yield _trailing(what, row)
+                elif severity is not None:
+                    yield Evidence(
+                        f"{what} is malformed: {expert.text}",
+                        [row],
+                        severity=severity,
+                        expected=_WHOLE,
+                        actual=expert.text,
+                        key=expert.code,
+                    )
+
+
+def _left_over(scope: Scope, row: int) -> bool:
+    """Whether all of a message is there, and only then something comes that is no value."""
+    values = scope.session.dissect(row).body.children
+    bad = next((n for n, value in enumerate(values) if value.experts), None)
+    if bad is None:
+        return False
+    whole = bad >= _VALUES  # of a command: name, transaction, object
+    if scope.value(row, "type_id") in _DATA_TYPES:
+        whole = any(isinstance(value.value, dict) for value in values[:bad])
+    rest = scope.session.body(row).data[values[bad].start :]
+    return whole and (rest == _END_MARKER or rest[:1] > _LAST_MARKER)
+
+
+def _trailing(what: str, row: int) -> Evidence:
+    text = f"bytes are left over behind the values of {what}"
+    return Evidence(text, [row], severity="note", expected=_WHOLE, key="trailing")
 
 
 RULES: Final = (

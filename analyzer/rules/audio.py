@@ -47,6 +47,7 @@ def no_header(scope: Scope) -> Iterator[Outcome]:
                 rows(track, np.flatnonzero(early)),
                 track=name,
                 expected="an AAC sequence header (AF 00 …) first",
+                actual="a raw frame (AF 01 …)",
             )
     if not found:
         yield NOTHING
@@ -85,9 +86,10 @@ def adts(scope: Scope) -> Iterator[Outcome]:
             continue
         entry = track.frames.entry
         at = heads.headers.data_at[entry]
-        suspects = np.flatnonzero(heads.head[entry, np.minimum(at, 15)] == 0xFF)
+        first = heads.heads(entry)[np.arange(len(entry)), np.minimum(at, 15)]
+        suspects = np.flatnonzero(first == 0xFF)
         at, entry = at[suspects].astype(np.int64), entry[suspects]
-        head = heads.head[entry].astype(np.int64)
+        head = heads.heads(entry).astype(np.int64)
         line = np.arange(len(entry))
         size = track.frames.size[suspects] - at
         fits = (size >= _ADTS_HEADER) & (at + 6 <= head.shape[1])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule
+from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule, Severity
 from analyzer.tcp import Gap
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _REASONS = {
     "unknown": "missing; no acknowledgement tells why",
 }
 
-_NO_DAMAGE = frozenset({"capture_drops", "unordered_files"})
+_NO_DAMAGE = frozenset({"capture_drops", "not_opened", "unordered_files"})
 """Problems that have rules of their own."""
 
 
@@ -31,6 +31,8 @@ def mid_stream(scope: Scope) -> Iterator[Outcome]:
             "the capture begins mid-stream: no handshake, no connect command",
             frame=view.tcp_connection.start_frame,
             time_ns=view.start_ns,
+            expected="SYN and handshake",
+            actual="other bytes",
         )
 
 
@@ -45,6 +47,8 @@ def no_payload(scope: Scope) -> Iterator[Outcome]:
                 "were acknowledged",
                 direction=direction,
                 frame=stream.gaps[0].first_frame or None,
+                expected="payload of both sides",
+                actual="acknowledgements alone",
                 track=DIRECTIONS[direction],
             )
 
@@ -61,6 +65,8 @@ def snaplen(scope: Scope) -> Iterator[Outcome]:
             frame=gaps[0].first_frame,
             span=(gaps[0].offset, gaps[0].length),
             count=1,
+            expected="whole packets",
+            actual=f"{total} bytes cut off",
             track=DIRECTIONS[direction],
         )
 
@@ -76,6 +82,8 @@ def gaps(scope: Scope) -> Iterator[Outcome]:
             frame=first.first_frame,
             span=(first.offset, first.length),
             count=1,
+            expected="every byte",
+            actual=f"{total} bytes missing",
             blame="capture" if first.reason in ("not_captured", "lost") else "network",
             track=DIRECTIONS[direction],
         )
@@ -97,6 +105,8 @@ def unusual_port(scope: Scope) -> Iterator[Outcome]:
         yield Evidence(
             f"RTMP on TCP port {port}, recognised by its content",
             frame=scope.connection.tcp_connection.start_frame,
+            time_ns=scope.connection.start_ns,
+            expected=f"{scope.parameters['port']:g}",
             actual=str(port),
         )
 
@@ -108,15 +118,19 @@ def open_end(scope: Scope) -> Iterator[Outcome]:
         yield Evidence(
             "the capture ends while the connection is open: nothing can be said about its end",
             time_ns=scope.end_ns,
+            about=scope.last,
+            expected="FIN or RST",
+            actual="none",
         )
 
 
 def damaged(scope: Scope) -> Iterator[Outcome]:
     """CAP-08: the capture file is cut short or damaged."""
+    unpacked = "unpacked " if scope.session.capture.compression else ""
     for problem in scope.session.captures.problems:
         if problem.code not in _NO_DAMAGE:
             yield Evidence(
-                problem.text,
+                f"{problem.text}, at byte {problem.offset} of the {unpacked}file",
                 frame=problem.frame or None,
                 count=problem.count,
                 actual=f"file offset {problem.offset}",
@@ -138,6 +152,80 @@ def unordered(scope: Scope) -> Iterator[Outcome]:
     for problem in scope.session.captures.problems:
         if problem.code == "unordered_files":
             yield Evidence(problem.text, frame=problem.frame or None)
+
+
+def false_closes(scope: Scope) -> Iterator[Outcome]:
+    """CAP-11: a FIN, RST or SYN ended nothing, or bytes came behind an end."""
+    tcp, start = scope.connection.tcp_connection, scope.session.capture_start_ns
+    for direction in (0, 1):
+        side, who = scope.connection.sides[direction], SIDES[direction]
+        listed = [item for item in tcp.false_closes if item.side == side]
+        if listed:
+            first = listed[0]
+            why = "its sequence number is out of the window"
+            if first.by is not None:
+                why = f"frame {first.by} shows that the connection goes on"
+            elif first.kind == "syn":
+                why = "nothing answers it"
+            yield Evidence(
+                f"a {first.kind.upper()} in the name of the {who} ended nothing: {why}",
+                direction=direction,
+                frame=first.frame,
+                time_ns=first.time_ns - start,
+                count=scope.tcp(direction).stats.false_closes,
+                actual=first.kind,
+                track=DIRECTIONS[direction],
+                key=first.kind,
+            )
+        late = next(scope.tcp(direction).events.of("after_close"), None)
+        if late is not None:
+            yield Evidence(
+                f"the {who} still sent data after the connection had ended",
+                direction=direction,
+                frame=late.frame,
+                time_ns=late.time_ns - start,
+                count=scope.tcp(direction).stats.after_close,
+                severity="note",
+                track=f"{DIRECTIONS[direction]}/late",
+                key="late",
+            )
+
+
+def altered(scope: Scope) -> Iterator[Outcome]:
+    """CAP-12: a segment brings other bytes for a place that an earlier one had filled."""
+    for direction in (0, 1):
+        event = next(scope.tcp(direction).events.of("overlap_conflict"), None)
+        if event is None:
+            continue
+        frame = scope.frame_at(direction, event.offset)
+        where = "" if frame is None else f" in frame {frame}"
+        yield Evidence(
+            f"bytes from the {SIDES[direction]} were sent again with other values: stream offset "
+            f"{event.offset}, first{where}, then in frame {event.frame}; the first ones are read",
+            direction=direction,
+            frame=event.frame,
+            time_ns=event.time_ns - scope.session.capture_start_ns,
+            span=(event.offset, event.length),
+            count=scope.tcp(direction).stats.overlap_conflicts,
+            track=DIRECTIONS[direction],
+        )
+
+
+def unread(scope: Scope) -> Iterator[Outcome]:
+    """CAP-13: frames or files of the capture that tell nothing."""
+    counters = scope.session.link.counters
+    for count, track, what in (
+        (counters.protected, "encrypted", "802.11 data frame{s} encrypted: there are no keys"),
+        (counters.malformed, "malformed", "frame{s} with headers that are cut or contradict"),
+        (counters.incomplete, "fragments", "IP datagram{s} of which fragments are missing"),
+    ):
+        if count:
+            text = what.format(s="s" * (count != 1))
+            severity: Severity = "warning" if track == "encrypted" else "note"
+            yield Evidence(f"{count} {text}", count=1, track=track, severity=severity)
+    for problem in scope.session.captures.problems:
+        if problem.code == "not_opened":
+            yield Evidence(problem.text, count=1, track=problem.code)
 
 
 def _places(found: list[Gap]) -> str:
@@ -255,6 +343,41 @@ RULES: Final = (
         unordered,
         help="Streams that go on from file to file are torn. Give the files in the order they "
         "were written.",
+        blame="capture",
+        over="capture",
+    ),
+    Rule(
+        "CAP-11",
+        "An end that was none",
+        "warning",
+        "likely",
+        false_closes,
+        gates=("tcp",),
+        section="RFC 5961 §3",
+        help="Something on the path forges or repeats TCP segments (firewall, load balancer, "
+        "attacker), or the capture mixes connections. Compare with a capture at the other end.",
+        blame="network",
+    ),
+    Rule(
+        "CAP-12",
+        "Sent again with other bytes",
+        "warning",
+        "definite",
+        altered,
+        gates=("tcp",),
+        section="RFC 9293 §3.10.7.4",
+        help="The receiver may have read other bytes than are shown here. Something on the path "
+        "changes or injects payload, or a network card is broken.",
+        blame="network",
+    ),
+    Rule(
+        "CAP-13",
+        "Parts of the capture that cannot be read",
+        "warning",
+        "definite",
+        unread,
+        help="Decrypt 802.11 frames first (airdecap-ng, Wireshark), or capture behind the access "
+        "point. Unpack archives that stand in an archive.",
         blame="capture",
         over="capture",
     ),

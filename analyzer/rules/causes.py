@@ -21,6 +21,7 @@ SOON_NS: Final = 5_000_000_000
 """A reset within this time of an error is taken for its consequence."""
 _MEDIA: Final = ("VID", "AUD", "META", "TS", "MUX", "ERT", "NET-03", "NET-04", "NET-05")
 _BODIES: Final = (*_MEDIA, "AMF", "CMD", "CTL", "CHK", "END")
+_UNANSWERED: Final = ("CMD-05", "CMD-06", "CMD-10", "CMD-11")
 
 LINKS: Final[tuple[Link, ...]] = (
     Link("CAP-03", ("CAP-04", "HS", *_BODIES), True),
@@ -28,12 +29,12 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("CAP-01", ("CHK-13", *_MEDIA)),
     Link("TLS-01", ("HS", "NET-06", "END")),
     Link("TLS-02", ("HS", "NET-06", "END")),
-    Link("HS", ("HS", "NET-06", "END", "CMD")),
+    Link("HS", ("HS", "NET-06", "END", *_UNANSWERED)),
+    Link("CHK-02", ("CHK-01", "CHK-03", "CHK-13", "NET-06")),
     Link("CHK-03", ("CHK-01",)),
-    Link("CHK-02", ("CHK-01", "CHK-13", "NET-06")),
     Link("CHK-05", ("CHK-01", "CHK-06", "CHK-13", "NET-06")),
-    Link("CHK-01", ("CHK-13", "NET-06")),
-    Link("CHK-01", ("AMF", "VID", "AUD", "META", "TS", "MUX", "ERT", "CHK"), True),
+    Link("CHK-01", ("CHK-13", "NET-06", *_UNANSWERED)),
+    Link("CHK-01", _BODIES, True),
     Link("CMD-01", ("CMD", "NET-06", "END", *_MEDIA)),
     Link("CMD-04", ("CMD", "NET-06", "END", *_MEDIA)),
     Link("CMD-05", ("CMD", "NET-06", "END", *_MEDIA)),
@@ -45,18 +46,20 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("ERT-04", ("NET-06", "CMD-10", "END")),
     Link("CTL-01", ("NET-06", "END")),
     Link("CTL-03", ("NET-06", "END")),
+    Link("END-04", ("END-01", "END-02", "NET-06")),
     Link("REC-03", ("VID-01", "AUD-01")),
     Link("VID-01", ("VID-06", "VID-07")),
     Link("VID-11", ("TS-01", "TS-04"), True),
     Link("TS-05", ("TS-01", "TS-03")),
     Link("TS-04", ("TS-01", "TS-02", "TS-10", "MUX-01"), True),
-    Link("NET-01", ("NET-02", "NET-03", "NET-04", "VID-14", "NET-06")),
-    Link("NET-02", ("NET-03", "NET-04", "VID-14", "TS-03", "MUX-01", "NET-06")),
+    Link("NET-01", ("NET-02", "NET-03", "NET-04", "VID-14", "NET-06", "END-04")),
+    Link("NET-02", ("NET-03", "NET-04", "VID-14", "TS-03", "MUX-01", "NET-06", "END-04")),
     Link("NET-03", ("NET-04", "VID-14", "MUX-01", "TS-03")),
     Link("TS-03", ("NET-04", "MUX-01"), True),
     Link("TS-08", ("MUX-01",), True),
     Link("TS-09", ("MUX-01",), True),
     Link("ERT-06", ("VID-08", "VID-09", "VID-10"), True),
+    Link("VID-08", ("VID-09", "VID-10"), True),
     Link("META-03", ("AUD-05",), True),
     Link("NET-07", ("NET-03", "NET-08", "REC-02")),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from dissectors import spec
 from dissectors.chunk_state import ChunkStream
 from dissectors.chunking import ChunkParser
@@ -21,9 +23,13 @@ BEHIND: Final = 64 << 10
 """Bytes behind the place that must fit."""
 MAX_SIZES: Final = 4
 """Sizes of the other side that are tried, the last ones."""
+LAST_MESSAGES: Final = 3
+"""Messages before the place that may be the first with other chunks."""
 MIN_MESSAGES: Final = 5
 MIN_CHUNKS: Final = 20
-"""Evidence that a size fits: chunks behind the place, fewer only to the end of the stream."""
+"""Evidence that a size fits: chunks behind the place."""
+MIN_CONTINUED: Final = 2
+"""The same, where the stream ends before there are so many: headers of fmt 3 where they belong."""
 
 
 class Fit(NamedTuple):
@@ -33,6 +39,8 @@ class Fit(NamedTuple):
     announced: int
     peer: bool
     """It is the one that the other side announced for itself."""
+    since: int
+    """Stream offset of the first message that does not fit in one chunk of either size."""
 
 
 class _Trial(ChunkParser):
@@ -77,24 +85,32 @@ def fitting(scope: Scope, direction: int, lost_at: int) -> Fit | None:
         return None
     other = scope.half(1 - direction).reader
     peer = [change.size for change in other.chunk_size_changes] if other is not None else []
-    for at in (int(before.max()), begin):
+    for at in (*np.sort(before)[: -LAST_MESSAGES - 1 : -1].tolist(), begin):
         for size in dict.fromkeys((*reversed(peer[-MAX_SIZES:]), *USUAL)):
             scope.shared.trial_bytes += len(data)
             if scope.shared.trial_bytes > FREE + scope.session.bounds.budget.fed:
                 return None
-            if size != announced[-1] and _fits(data, begin, at - begin, lost_at - begin, size):
-                return Fit(size, announced[-1], size in peer and size != spec.DEFAULT_CHUNK_SIZE)
+            ends = begin + len(data) == scope.tcp(direction).length
+            places = at - begin, lost_at - begin
+            if size != announced[-1] and _fits(data, begin, *places, size, ends):
+                peers = size in peer and size != spec.DEFAULT_CHUNK_SIZE
+                longer = scope.column("length", rows) > min(size, announced[-1])
+                since = starts[longer & (starts >= at)].min(initial=lost_at)
+                return Fit(size, announced[-1], peers, int(since))
     return None
 
 
-def _fits(data: bytes, begin: int, switch: int, lost: int, size: int) -> bool:
-    """Whether the stream reads on behind `lost` if chunks carry `size` bytes from `switch` on."""
+def _fits(data: bytes, begin: int, switch: int, lost: int, size: int, ends: bool) -> bool:
+    """Whether the stream reads on behind `lost` if chunks carry `size` bytes from `switch` on;
+    `ends`: it has no more bytes than `data`."""
     trial = _Trial(begin)
     trial.read(data[:switch])
     trial.chunk_size, trial.fixed = size, True
     trial.read(data[switch:])
     if trial.lost_at is not None:
         return False
-    behind = [row for row in trial.take() if row.end_offset > begin + lost]
-    chunks = sum(row.chunks for row in behind)
-    return len(behind) >= MIN_MESSAGES or chunks >= MIN_CHUNKS
+    read = [row for row in trial.take() if row.header_offset >= begin + switch]
+    behind = [row for row in read if row.end_offset > begin + lost]
+    if len(behind) >= MIN_MESSAGES or sum(row.chunks for row in behind) >= MIN_CHUNKS:
+        return True
+    return ends and sum(row.chunks - 1 for row in read) >= MIN_CONTINUED

@@ -9,7 +9,8 @@ import numpy as np
 
 from analyzer.model import DIRECTIONS
 from analyzer.rules import chunk_size
-from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule
+from analyzer.rules.gates import headless
+from analyzer.rules.rule import SIDES, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 from dissectors.chunk_state import Flag, ReaderEvent
 
@@ -36,6 +37,8 @@ def _losses(scope: Scope) -> Iterator[tuple[int, list[ReaderEvent]]]:
         gaps = scope.tcp(direction).gaps
         hole = gaps[0].offset if len(gaps) else None
         own = [e for e in events if "missing" not in e.text]
+        if headless(scope, direction):
+            continue
         if own and (hole is None or own[0].stream_offset <= hole):
             yield direction, own
 
@@ -46,22 +49,35 @@ def _fit(scope: Scope, direction: int, event: ReaderEvent) -> chunk_size.Fit | N
     return scope.shared.once(key, lambda: chunk_size.fitting(scope, direction, offset))
 
 
+def _wrong(event: ReaderEvent, fit: chunk_size.Fit | None) -> tuple[int, int]:
+    """Return the bytes from the first wrong chunk, where known, to the impossible header."""
+    start = event.stream_offset if fit is None else min(fit.since, event.stream_offset)
+    return start, event.stream_offset - start + 1
+
+
 def desynchronised(scope: Scope) -> Iterator[Outcome]:
     """CHK-01: an impossible chunk header where no bytes are missing."""
+    for direction, _ in _events(scope, "lost"):
+        if headless(scope, direction):
+            why = f"the beginning of what the {SIDES[direction]} sent was not captured"
+            yield Inconclusive(why, DIRECTIONS[direction])
     for direction, events in _losses(scope):
         fit = _fit(scope, direction, events[0])
         if fit is None and _UNKNOWN in events[0].text:
             continue
         text = f"an impossible chunk header: {events[0].text}"
         if fit is not None:
-            text += f"; chunks of {fit.size} bytes would fit, {fit.announced} are in force"
+            text = (
+                f"the {SIDES[direction]} sends chunks of {fit.size} bytes, {fit.announced} are in "
+                f"force, which leads to {text}"
+            )
         yield Evidence(
             text,
             direction=direction,
-            span=(events[0].stream_offset, 1),
+            span=_wrong(events[0], fit),
             count=len(events),
-            expected=f"chunks of {fit.announced} bytes" if fit else None,
-            actual=f"chunks of {fit.size} bytes" if fit else None,
+            expected=f"chunks of {fit.announced} bytes" if fit else "a chunk header",
+            actual=f"chunks of {fit.size} bytes" if fit else events[0].text,
             track=DIRECTIONS[direction],
         )
 
@@ -75,7 +91,7 @@ def adopted_size(scope: Scope) -> Iterator[Outcome]:
                 f"the {SIDES[direction]} sends chunks of {fit.size} bytes, which only its peer "
                 f"announced for its own; {fit.announced} are in force",
                 direction=direction,
-                span=(events[0].stream_offset, 1),
+                span=_wrong(events[0], fit),
                 expected=str(fit.announced),
                 actual=str(fit.size),
                 track=DIRECTIONS[direction],
@@ -145,11 +161,17 @@ def late_size(scope: Scope) -> Iterator[Outcome]:
                 yield Evidence(
                     "Set Chunk Size stands between the chunks of another message",
                     [row],
+                    expected="all chunks of a message of one size",
                     severity="warning",
                     track=DIRECTIONS[direction],
                 )
             elif direction == 0 and published and _after(scope, row, published[0]):
-                yield Evidence("Set Chunk Size after publish", [row], track=DIRECTIONS[direction])
+                yield Evidence(
+                    "Set Chunk Size after publish",
+                    [row],
+                    expected="before publish",
+                    track=DIRECTIONS[direction],
+                )
 
 
 def _after(scope: Scope, row: int, other: int) -> bool:
@@ -159,7 +181,13 @@ def _after(scope: Scope, row: int, other: int) -> bool:
 def fresh_chunk_stream(scope: Scope) -> Iterator[Outcome]:
     """CHK-08: a chunk stream was opened with another format than 0."""
     for direction, rows in flagged(scope, Flag.FRESH):
-        yield Evidence("a chunk stream begins with fmt 1", rows, track=DIRECTIONS[direction])
+        yield Evidence(
+            "a chunk stream begins with fmt 1",
+            rows,
+            expected="fmt 0",
+            actual="fmt 1",
+            track=DIRECTIONS[direction],
+        )
     for direction, events in _losses(scope):
         if _UNKNOWN in events[0].text and _fit(scope, direction, events[0]) is None:
             yield Evidence(
@@ -168,6 +196,8 @@ def fresh_chunk_stream(scope: Scope) -> Iterator[Outcome]:
                 span=(events[0].stream_offset, 1),
                 severity="error",
                 confidence="likely",
+                expected="fmt 0",
+                actual=events[0].text,
                 track=DIRECTIONS[direction],
                 help="fmt 2 and 3 take from the message before on their chunk stream, and there "
                 "is none: receivers give up.",
@@ -180,6 +210,8 @@ def replaced_message(scope: Scope) -> Iterator[Outcome]:
         yield Evidence(
             "a new message header came before the message was complete",
             rows,
+            expected="the rest of it, or an Abort Message",
+            actual="another message header",
             track=DIRECTIONS[direction],
         )
     for direction, rows in flagged(scope, Flag.ABORTED):

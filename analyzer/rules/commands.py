@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.rules.connect import NEIGHBOURS, published, rejections, said
-from analyzer.rules.rule import CLOSING, NOTHING, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import (
+    CLOSING,
+    NOTHING,
+    Evidence,
+    Inconclusive,
+    Outcome,
+    Rule,
+    Severity,
+)
 from analyzer.rules.scope import number
 from dissectors.text import safe
 
@@ -19,6 +27,10 @@ _REFUSED: Final = (".BadName", ".Denied", ".Unauthorized")
 _NOT_FOUND: Final = ("NetStream.Play.StreamNotFound", "NetStream.Play.Failed")
 _NEEDED: Final = frozenset({"connect", "createStream"})
 _BARE: Final = b"\x02\0\x0bonFCPublish"
+_NO_SUCH_APP: Final = (
+    "Check the application in the URL: nginx-rtmp closes this way when it does not know it. The "
+    "server's log names the reason."
+)
 SAMPLE: Final = 1000
 """Codec configurations looked at; those before Publish.Start are among the first."""
 _OPTIONAL: Final = frozenset({"releaseStream", "FCPublish", "_checkbw", "checkBandwidth"})
@@ -40,7 +52,13 @@ def bad_name(scope: Scope) -> Iterator[Outcome]:
     """CMD-04: publish is refused: the name is taken, or the publisher not allowed."""
     for call in _publish_refusals(scope):
         ghost = _ghost(scope, call) if call.code.endswith(".BadName") else ""
-        yield Evidence(f"{said(call)}{ghost}", [call.row], actual=call.code, key=call.code)
+        yield Evidence(
+            f"{said(call)}{ghost}",
+            [call.row],
+            expected="NetStream.Publish.Start",
+            actual=call.code,
+            key=call.code,
+        )
 
 
 def _ghost(scope: Scope, refusal: Call) -> str:
@@ -71,8 +89,11 @@ def silence(scope: Scope) -> Iterator[Outcome]:
     end = scope.end_ns if closed else scope.capture_end_ns
     for call in _unanswered(scope):
         name, waited = call.command.name, end - call.time_ns
+        if name == "play" and len(scope.media(1)):
+            continue  # the media are the answer
         late = waited > scope.parameters["answer_s"] * 1e9
         if closed != "server" and not late:
+            yield _too_early(scope, name, waited)
             continue
         how = "closed the connection without answering" if closed == "server" else "never answered"
         yield Evidence(
@@ -83,6 +104,12 @@ def silence(scope: Scope) -> Iterator[Outcome]:
             blame="server",
             key=name,
         )
+
+
+def _too_early(scope: Scope, name: str, waited_ns: int) -> Inconclusive:
+    """Nobody knows whether an answer was to come."""
+    who = f"the {scope.closed_by()} closed" if scope.closed_by() else "the capture ends"
+    return Inconclusive(f"{who} {waited_ns / 1e9:.1f} s after {name}, before an answer came", name)
 
 
 def unanswered(scope: Scope) -> Iterator[Outcome]:
@@ -96,6 +123,8 @@ def unanswered(scope: Scope) -> Iterator[Outcome]:
             yield Evidence(
                 "onFCPublish lacks its transaction id",
                 [call.row],
+                expected="a Number",
+                actual="nothing" if bare else "another value",
                 severity="note" if bare else "warning",
                 track=name,
                 blame="server",
@@ -108,12 +137,15 @@ def unanswered(scope: Scope) -> Iterator[Outcome]:
         late = end - call.time_ns > scope.parameters["answer_s"] * 1e9
         ended = needed and scope.closed_by() == "server"
         if refused or not (late or ended):
+            if needed and not refused:
+                yield _too_early(scope, name, end - call.time_ns)
             continue
         severity: Severity = "error" if needed else "note"
         text = f"the server closed without answering {name}" if ended else f"{name} not answered"
         yield Evidence(
             text, [call.row], severity=severity, track=name,
             expected=f"_result {transaction}", actual="nothing", blame="server",
+            help=_NO_SUCH_APP if ended and name == "connect" else None,
         )  # fmt: skip
 
 
@@ -136,6 +168,7 @@ def early_media(scope: Scope) -> Iterator[Outcome]:
         count=len(early),
         severity=severity,
         expected=f"after frame {starts[0].frame}",
+        actual=f"from frame {scope.value(int(early[0]), 'first_frame')} on",
     )
 
 
@@ -194,7 +227,9 @@ def refused(scope: Scope) -> Iterator[Outcome]:
                                    *_play_refusals(scope))}  # fmt: skip
     for call in scope.commands():
         if call.failed and call.code and call.row not in known:
-            yield Evidence(said(call), [call.row], actual=call.code, key=call.code)
+            yield Evidence(
+                said(call), [call.row], expected="no error", actual=call.code, key=call.code
+            )
 
 
 def killed(scope: Scope) -> Iterator[Outcome]:
@@ -220,6 +255,7 @@ def killed(scope: Scope) -> Iterator[Outcome]:
         time_ns=scope.end_ns,
         about=scope.last,
         direction=1,
+        expected="a stream that goes on",
         actual=scope.connection.closed_by,
     )
 
@@ -227,7 +263,13 @@ def killed(scope: Scope) -> Iterator[Outcome]:
 def nothing_to_play(scope: Scope) -> Iterator[Outcome]:
     """CMD-11: the stream to play does not exist, or nobody publishes it."""
     for call in _play_refusals(scope):
-        yield Evidence(said(call), [call.row], actual=call.code, key=call.code)
+        yield Evidence(
+            said(call),
+            [call.row],
+            expected="NetStream.Play.Start",
+            actual=call.code,
+            key=call.code,
+        )
     starts = [call for call in scope.named("onStatus") if call.code == "NetStream.Play.Start"]
     end = scope.end_ns if scope.closed_by() else scope.capture_end_ns
     if not starts:
@@ -242,6 +284,7 @@ def nothing_to_play(scope: Scope) -> Iterator[Outcome]:
             [starts[0].row],
             severity="warning",
             expected=f"media within {scope.parameters['media_s']:g} s",
+            actual=f"none for {waited / 1e9:.1f} s",
         )
 
 

@@ -104,15 +104,17 @@ def published(connection: Connection) -> frozenset[tuple[str | None, str]]:
 
 
 def _redirect(reply: Call) -> str | None:
-    """Return where a refusal sends the client: ex.code 302 with ex.redirect."""
+    """Return where a refusal sends the client: ex.code 302 with ex.redirect. nginx-rtmp and SRS
+    nest them in `ex`; some servers write the dots into the names."""
     extra = reply.status.get("ex")
-    if not isinstance(extra, dict) or extra.get("code") != 302:
-        return None
-    return str(extra.get("redirect", ""))
+    found = extra if isinstance(extra, dict) else {}
+    code = found.get("code", reply.status.get("ex.code"))
+    target = found.get("redirect", reply.status.get("ex.redirect", ""))
+    return str(target) if code == 302 else None
 
 
 def redirect_ignored(scope: Scope) -> Iterator[Outcome]:
-    """CMD-02: the server redirects, and the client does not follow."""
+    """CMD-02: the server redirects; does the client follow?"""
     for reply in rejections(scope):
         target = _redirect(reply)
         if target is None:
@@ -124,13 +126,17 @@ def redirect_ignored(scope: Scope) -> Iterator[Outcome]:
             or (_split(other.connection.tc_url) or host).hostname == host.hostname
             for other in _later(scope)
         )
-        if not followed:
-            yield Evidence(
-                "the server sends the client elsewhere (302), and the client does not go there",
-                [reply.row],
-                blame="client",
-                expected="a connection to the place named",
-            )
+        place = f" to {safe(host.hostname)}" if host is not None else ""
+        yield Evidence(
+            f"connect was refused with a redirection{place} (ex.code 302, ex.redirect), "
+            + ("and the client went there" if followed else "and the client does not go there"),
+            [reply.row],
+            severity="note" if followed else None,
+            blame=None if followed else "client",
+            expected="a connection to the place named",
+            actual="one" if followed else "none",
+            key="followed" if followed else "",
+        )
 
 
 def _split(url: object) -> Any:
@@ -202,6 +208,13 @@ def wrong_application(scope: Scope) -> Iterator[Outcome]:
             actual=actual,
             key=what,
         )
+    app = scope.connection.facts.app or ""
+    # Many servers want one, YouTube's backup among them: no word about it where it is taken.
+    if calls and refused and "?" in app and not _AUTH.search(app):
+        what, bare = "the application has a query", app.partition("?")[0]
+        yield Evidence(
+            what, [calls[0].row], severity="note", expected=safe(bare), actual=safe(app), key=what
+        )
     if not calls:
         yield NOTHING
 
@@ -227,7 +240,6 @@ RULES: Final = (
         gates=("clear", "whole"),
         section="RTMP 1.0 §7.2.1.1",
         help="Many clients do not know ex.redirect: give them the address it names.",
-        blame="client",
     ),
     Rule(
         "CMD-03",

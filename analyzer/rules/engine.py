@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.model import Connection, Diagnostic, Policy, Verdict
+from analyzer.model import Connection, Diagnostic, Verdict
+from analyzer.options import Policy
 from analyzer.rules import causes, gates, verdicts
 from analyzer.rules.place import place
 from analyzer.rules.rule import Evidence, Inconclusive, Rule, occurrences
@@ -52,14 +53,18 @@ class Judgement:
 def run(session: Session, rules: Sequence[Rule], policy: Policy) -> Judgement:
     """Run the rules that the policy selects over a session that is done."""
     shared, results = Shared(session), list[Result]()
+    family = ""
     for rule in rules:
         if not policy.selects(rule.id):
             continue
+        if rule.function.__module__ != family:
+            family = rule.function.__module__
+            session.relax()
         parameters = {**rule.parameters, **policy.parameters.get(rule.id, {})}
         if rule.over == "capture":
             scopes: Iterable[Scope] = (Scope(shared, None, parameters),)
         else:
-            scopes = (Scope(shared, view, parameters) for view in session.connections)
+            scopes = (Scope(shared, view, parameters) for view in shared.judged)
         for scope in scopes:
             results += _judged(rule, scope, policy)
     found = [result.diagnostic for result in results if result.diagnostic is not None]
@@ -91,14 +96,14 @@ def _judged(rule: Rule, scope: Scope, policy: Policy) -> list[Result]:
         elif isinstance(outcome, Inconclusive):
             reason = outcome.reason
             open_.append(Result(rule.id, number, outcome.track, "inconclusive", reason))
+    if not groups and not open_:
+        return [] if any_outcome else [Result(rule.id, number, "", "pass")]
     found = [
         Result(rule.id, index, track, "finding", None, _finding(rule, scope, items, policy))
         for (index, track), items in groups.items()
     ]
     decided = {result.track for result in found}
     found += {result.track: result for result in open_ if result.track not in decided}.values()
-    if not any_outcome:
-        found.append(Result(rule.id, number, "", "pass"))
     return found
 
 

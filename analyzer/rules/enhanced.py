@@ -89,6 +89,7 @@ def killed(scope: Scope) -> Iterator[Outcome]:
             f"({', '.join(codecs)})",
             own[:1],
             track="enhanced",
+            expected="a stream that goes on",
             actual=scope.connection.closed_by,
         )
 
@@ -142,6 +143,7 @@ def _no_fallback(scope: Scope, direction: int, own: Array) -> Iterator[Outcome]:
             yield Evidence(
                 f"all {kind} tracks are Multitrack: receivers without it play none",
                 frames[:1], track=f"{kind} fallback", severity="note", key="fallback",
+                expected="one track outside Multitrack",
             )  # fmt: skip
 
 
@@ -177,8 +179,8 @@ def _colour_entries(scope: Scope, track: Track) -> Array:
     at = np.flatnonzero(
         (headers.role == OTHER) & (columns.kind == spec.VIDEO)
         & (headers.packet == names.METADATA) & (headers.track == track.track_id)
-        & (columns.head[:, 0] >= 0x80)
     )  # fmt: skip
+    at = at[columns.heads(at)[:, 0] >= 0x80]
     row = columns.row[at]
     own = (scope.column("connection", row) == track.connection) & (
         scope.column("direction", row) == track.direction

@@ -74,12 +74,12 @@ def legacy_hevc(scope: Scope) -> Iterator[Outcome]:
 def hevc_as_avc(scope: Scope) -> Iterator[Outcome]:
     """ERT-02: HEVC under codec id 7, which is H.264."""
     for name, track in tracks(scope, "video"):
-        heads = scope.session.metrics.columns.head
+        columns = scope.session.metrics.columns
         bad = [
             (item.row, entry)
             for item in track.configurations
             for entry in track.config_entries[track.config_rows == item.row][:1].tolist()
-            if item.codec == "hevc" and int(heads[entry, 0]) & 0x8F == 7
+            if item.codec == "hevc" and columns.heads(np.array([entry]))[0, 0] & 0x8F == 7
         ]
         if bad:
             yield Evidence(
@@ -151,7 +151,8 @@ def misplaced_x(scope: Scope) -> Iterator[Outcome]:
     for name, track in tracks(scope, "video"):
         frames = track.frames
         bare = frames.packet == names.CODED_FRAMES_X
-        bare &= columns.head[frames.entry, 0] >= 0x80
+        if bare.any():
+            bare &= columns.heads(frames.entry)[:, 0] >= 0x80
         if not bare.any() or not frames.cts_ms.any():
             continue
         pts = frames.pts_ms

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from analyzer.rules.rule import Gate
+from analyzer.rules.rule import SIDES, Gate
+from dissectors import spec
 
 if TYPE_CHECKING:
     from analyzer.rules.rule import Evidence
@@ -18,9 +19,19 @@ def _full(scope: Scope) -> str | None:
         return "the beginning of the connection was not captured"
     if not view.handshake_seen:
         return "no complete RTMP handshake was captured"
+    for direction in (0, 1):
+        if headless(scope, direction):
+            return f"the beginning of what the {SIDES[direction]} sent was not captured"
     if scope.session.messages.first:
         return "of an input without an end, only the last messages are kept"
     return None
+
+
+def headless(scope: Scope, direction: int) -> bool:
+    """Whether a direction may begin anywhere: no SYN of its sender, and no version 3 first."""
+    seen = scope.connection.tcp_connection.saw_syn[scope.connection.sides[direction]]
+    first = scope.half(direction).first[:1]
+    return not seen and bool(first) and first[0] != spec.VERSION
 
 
 def _dir(scope: Scope) -> str | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analyzer.rules import tls
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.gates import headless
+from analyzer.rules.rule import NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -66,8 +67,11 @@ def stalled(scope: Scope) -> Iterator[Outcome]:
         yield NOTHING
         return
     lacking = [d for d in (1, 0) if len(scope.half(d).first) < spec.HANDSHAKE_END]
-    if lacking:
+    if lacking and not view.tcp_connection.saw_syn[view.sides[lacking[0]]]:
+        yield Inconclusive(f"the beginning of what the {SIDES[lacking[0]]} sent may be missing")
+    elif lacking:
         yield from _incomplete(scope, lacking[0])
+    if lacking:
         return
     ends = [_time(scope, d, scope.half(d).skip + spec.HANDSHAKE_END - 1) for d in (0, 1)]
     elapsed = max(ends) - _time(scope, 0, scope.half(0).skip)
@@ -167,7 +171,7 @@ def version(scope: Scope) -> Iterator[Outcome]:
     """HS-05: another version than 3."""
     for direction in (0, 1):
         first = scope.half(direction).first
-        if first and not scope.half(direction).has(0, 1):
+        if first and (not scope.half(direction).has(0, 1) or headless(scope, direction)):
             yield Inconclusive(f"{_PACKETS[direction][0]} was not captured")
         elif first and first[0] != spec.VERSION and not tls.is_tls(first):
             encrypted = first[0] in spec.RTMPE_VERSIONS

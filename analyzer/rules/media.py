@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 PUBLISH, PLAY = 0, 1
 """Directions: media to the server, media to the client."""
 _RANKS: Final = ("error", "warning", "note")
+_FROZEN: Final = 10
+"""Frames with one timestamp, of a clock that no longer runs (TS-02)."""
 DIRECTIONS: Final = ("to the server", "to the client")
 
 
@@ -75,10 +77,14 @@ def streams(scope: Scope) -> list[Stream]:
 
 def tracks(scope: Scope, kind: str | None = None) -> Iterator[tuple[str, Track]]:
     """Yield (label, track) of all tracks that have frames, or of those of one kind."""
-    for stream in streams(scope):
-        for track in stream.tracks:
-            if len(track.frames) and kind in (None, track.kind):
-                yield label(scope, track), track
+    key = ("tracks", scope.connection.index)
+    found = scope.shared.once(key, lambda: _with_frames(scope))
+    return ((name, track) for name, track in found if kind in (None, track.kind))
+
+
+def _with_frames(scope: Scope) -> list[tuple[str, Track]]:
+    all_tracks = (track for stream in streams(scope) for track in stream.tracks)
+    return [(label(scope, track), track) for track in all_tracks if len(track.frames)]
 
 
 def label(scope: Scope, track: Track) -> str:
@@ -100,13 +106,15 @@ def rows(track: Track, at: Array) -> Array:
 
 
 def broken_clock(*some: Track | None) -> str | None:
-    """Say so where timestamps go back, or jump while frames keep coming: what compares them with
-    another clock has nothing to say then (TS-01, TS-03, TS-04, TS-05 do)."""
+    """Say so where timestamps go back, stand still, or jump while frames keep coming: what compares
+    them with another clock has nothing to say then (TS-01 to TS-05 do)."""
     for track in some:
         if track is None:
             continue
         if len(track.backward):
             return f"the timestamps of {track.kind} go back"
+        if longest_run(track.steps_ms == 0) >= _FROZEN:
+            return f"the timestamps of {track.kind} stand still"
         if sudden_jumps(track).any():
             return f"the timestamps of {track.kind} jump"
     return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from analyzer.metrics.configuration import Metadata
 from analyzer.rules.media import (
     PUBLISH,
+    broken_clock,
     concerning,
     label,
     measured,
@@ -18,7 +20,6 @@ from analyzer.rules.media import (
     together,
 )
 from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
-from dissectors import spec
 from dissectors.messages.codec_names import fourcc_of
 from dissectors.messages.media_names import AUDIO_FOURCCS, SOUND_FORMATS, VIDEO_CODEC_IDS
 from dissectors.messages.media_names import VIDEO_FOURCCS as _VIDEO_FOURCCS
@@ -28,18 +29,12 @@ if TYPE_CHECKING:
     from analyzer.metrics import Stream, Track
     from analyzer.rules.scope import Scope
 
-MAX_HANDLERS: Final = 50
-"""Different first bytes of data messages that are looked at for META-05."""
-MAX_NAMED: Final = 64 << 10
-"""Bytes of a data message that is looked at; cue points and captions have some hundred."""
+_STEADY: Final = 0.2
+"""How far steps of a constant frame rate are off, by their length; times are whole ms."""
 _KEYS: Final = {
     "video": ("videocodecid", "width", "height", "framerate"),
     "audio": ("audiocodecid", "audiosamplerate", "audiochannels"),
 }
-_UNTIMED: Final = frozenset(
-    {"onMetaData", "@setDataFrame", "@clearDataFrame", "|RtmpSampleAccess", "onStatus",
-     "onPlayStatus", "onBWDone", "onBWCheck", "NetStream.Data.Start"}
-)  # fmt: skip
 _CODEC_IDS: Final = {"video": VIDEO_CODEC_IDS, "audio": SOUND_FORMATS}
 _FOURCCS: Final = {"video": _VIDEO_FOURCCS, "audio": AUDIO_FOURCCS}
 
@@ -171,6 +166,8 @@ def _video(scope: Scope, track: Track, metadata: Metadata) -> Iterator[Outcome]:
     rate, said = track.rate, _number(values, "framerate")
     if rate is None or said is None or track.span_ms < 1000 or len(track.steps_ms) < 10:
         return
+    if broken_clock(track):
+        return
     most = scope.parameters["frame_rate_percent"]
     usual, average = (
         max(value, 1) / 1000 for value in (rate.nominal_millihertz, rate.average_millihertz)
@@ -178,7 +175,10 @@ def _video(scope: Scope, track: Track, metadata: Metadata) -> Iterator[Outcome]:
     if not said:
         yield _claim(scope, track, metadata, "frame rate", "0", f"{usual:.2f}", note=True)
     elif min(abs(said - usual) / usual, abs(said - average) / average) * 100 > most:
-        yield _claim(scope, track, metadata, "frame rate", f"{said:g}", f"{usual:.2f}")
+        steady = np.abs(track.steps_ms * usual - 1000) <= _STEADY * 1000
+        # Of a variable frame rate there is no true number to say.
+        variable = bool(np.count_nonzero(steady) * 4 < len(steady) * 3)
+        yield _claim(scope, track, metadata, "frame rate", f"{said:g}", f"{usual:.2f}", variable)
 
 
 def _audio(scope: Scope, track: Track, metadata: Metadata) -> Iterator[Outcome]:
@@ -196,6 +196,8 @@ def _audio(scope: Scope, track: Track, metadata: Metadata) -> Iterator[Outcome]:
         if count and channels and count != channels and not config.get("ps"):
             yield _claim(scope, track, metadata, "audio channels", f"{count:g}", channels)
     rate, real = _number(values, "audiodatarate"), track.bitrate_bit_s
+    if broken_clock(track):
+        return
     if rate and real and track.span_ms >= scope.parameters["wait_s"] * 1000:
         off = abs(real / 1000 - rate) / rate * 100
         if off > scope.parameters["bitrate_percent"]:
@@ -258,100 +260,6 @@ def _odd(kind: str, value: object, codec: str | None) -> str | None:
     return None if said == codec or codec is None else f"{kind}codecid is {value}, {codec} is sent"
 
 
-def handlers(scope: Scope) -> Counter[tuple[int, str]]:
-    """Count data messages by direction and handler name, but for those every stream has."""
-    key = ("handlers", scope.connection.index)
-    return scope.shared.once(key, lambda: _handlers(scope))
-
-
-def _handlers(scope: Scope) -> Counter[tuple[int, str]]:
-    found: Counter[tuple[int, str]] = Counter()
-    for direction in (0, 1):
-        rows = scope.whole(scope.rows(direction, (spec.DATA_AMF0, spec.DATA_AMF3)))
-        heads = [head[:8] for head in scope.column("head", rows).tolist()]
-        examples = dict(zip(heads, rows.tolist(), strict=True))
-        counts = Counter(heads)
-        for head in sorted(examples)[:MAX_HANDLERS]:
-            name = _name(scope, examples[head])
-            if name and name not in _UNTIMED:
-                found[direction, name] += counts[head]
-    return found
-
-
-def _name(scope: Scope, row: int) -> str:
-    """Return the handler's name, "" where the message does not begin with a short string."""
-    if scope.value(row, "length") > MAX_NAMED:
-        return ""
-    body = scope.session.body(row).data.removeprefix(b"\0")  # the format selector of type 15
-    length = int.from_bytes(body[1:3], "big")
-    return body[3 : 3 + length].decode("utf-8", "replace") if body[:1] == b"\x02" else ""
-
-
-def timed_data(scope: Scope) -> Iterator[Outcome]:
-    """META-05: cue points, captions and the like; a player's copy of a stream that lacks them."""
-    published: dict[tuple[str | None, str], tuple[int, set[str]]] = {}
-    for own in scope.connections():
-        index = own.connection.index
-        by_name = handlers(own)
-        for direction in (0, 1):
-            names = sorted(name for at, name in by_name if at == direction)
-            if names:
-                total = sum(by_name[direction, name] for name in names)
-                shown = safe(", ".join(names)[:100])
-                yield Evidence(
-                    f"{total} timed data message{'s' * (total != 1)}: {shown}",
-                    _data_rows(own, direction)[:1],
-                    track=f"data {('c2s', 's2c')[direction]}",
-                    count=1,
-                    connection=index,
-                )
-        sent = {name for at, name in by_name if at == PUBLISH}
-        for stream in own.connection.streams:
-            if stream.role == "publish" and sent:
-                published[own.connection.app, stream.name] = (index, sent)
-    yield from _lost(scope, published)
-
-
-def _lost(
-    scope: Scope, published: dict[tuple[str | None, str], tuple[int, set[str]]]
-) -> Iterator[Outcome]:
-    for own in scope.connections():
-        got = {name for at, name in handlers(own) if at != PUBLISH}
-        for stream in own.connection.streams:
-            source = published.get((own.connection.app, stream.name))
-            if stream.role != "play" or source is None or not _same_time(own, source[0]):
-                continue
-            missing = sorted(source[1] - got)
-            if missing:
-                yield Evidence(
-                    f"the player does not get {safe(', '.join(missing)[:100])}, which the "
-                    f"publisher (c{source[0]}) sends",
-                    own.media(1)[:1],
-                    direction=1,
-                    track="data lost",
-                    severity="warning",
-                    connection=own.connection.index,
-                )
-
-
-def _same_time(own: Scope, publisher: int) -> bool:
-    """Whether the player was there while the publisher sent timed data."""
-    source = own.of(own.session.connections[publisher])
-    times = source.column("time_ns", _data_rows(source, PUBLISH))
-    media = own.media(1)
-    if not len(times) or not len(media):
-        return False
-    low, high = own.value(int(media[0]), "time_ns"), own.value(int(media[-1]), "time_ns")
-    return bool(((times > low) & (times < high)).any())
-
-
-def _data_rows(scope: Scope, direction: int) -> Any:
-    """The rows of timed data."""
-    rows = scope.rows(direction, (spec.DATA_AMF0, spec.DATA_AMF3))
-    known = {item.row for item in measured(scope).metadata}
-    return rows[[row not in known for row in rows.tolist()]] if len(rows) else rows
-
-
 RULES: Final = (
     Rule(
         "META-01", "onMetaData missing or late", "warning", "definite", late,
@@ -383,9 +291,5 @@ RULES: Final = (
         help="Servers without Enhanced RTMP know 7 (H.264) and 10 (AAC); Enhanced RTMP writes the "
         "FourCC as a number.",
         blame="sender",
-    ),
-    Rule(
-        "META-05", "Timed data", "note", "definite", timed_data, over="capture",
-        help="Some servers do not relay handlers that they do not know.",
     ),
 )  # fmt: skip

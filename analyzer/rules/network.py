@@ -73,7 +73,9 @@ def retransmissions(scope: Scope) -> Iterator[Outcome]:
                 frame=again[index].frame,
                 time_ns=again[index].time_ns - scope.session.capture_start_ns,
                 direction=direction,
+                span=(again[index].offset, again[index].length),
                 severity="error",
+                expected="the first try, or the second one, comes through",
                 actual=f"{waited // 1_000_000} ms",
                 track=DIRECTIONS[direction],
                 key="stall",
@@ -108,6 +110,7 @@ def _share(scope: Scope, direction: int, again: list[Event]) -> Iterator[Evidenc
         frame=first.frame,
         time_ns=first.time_ns - scope.session.capture_start_ns,
         direction=direction,
+        span=(first.offset, first.length),
         count=int(np.count_nonzero(shares > limits["percent"])),
         severity="error" if share > limits["bad_percent"] else "warning",
         expected=f"at most {limits['percent']:g} %",
@@ -155,6 +158,9 @@ def reset(scope: Scope) -> Iterator[Outcome]:
         f"the {who} reset the connection{rest}, {idle / 1e9:.1f} s after the last payload{name}",
         frame=frame,
         time_ns=scope.end_ns,
+        about=scope.last,
+        expected="FIN",
+        actual="RST",
         severity=severity,
         blame=who,
         key=who,
@@ -200,6 +206,7 @@ def silence(scope: Scope) -> Iterator[Outcome]:
         frame=int(segments.frame[min(at, len(segments) - 1)]),
         time_ns=int(times[first]),
         direction=0,
+        span=(int(segments.stream_offset[min(at, len(segments) - 1)]), 1),
         count=len(found),
         expected=f"less than {limit / 1e9:.1f} s",
         actual=f"{longest / 1e9:.1f} s",
@@ -208,20 +215,21 @@ def silence(scope: Scope) -> Iterator[Outcome]:
 
 def small_segments(scope: Scope) -> Iterator[Outcome]:
     """NET-09: headers of small segments cost more than a quarter of the payload."""
-    headers = 60 if ":" in scope.connection.client.ip else 40
+    internet = 40 if ":" in scope.connection.client.ip else 20
     for direction in (0, 1):
-        sizes = scope.tcp(direction).segments.length
+        sizes, stats = scope.tcp(direction).segments.length, scope.tcp(direction).stats
         if any(gap.reason == "snaplen" for gap in scope.tcp(direction).gaps):
             yield Inconclusive("the capture cut its packets short")
             continue
         if len(sizes) < scope.parameters["segments"] or not len(scope.media(direction)):
             continue
+        headers = internet + stats.header_bytes / max(stats.segments, 1)
         ratio = 1 + headers * len(sizes) / max(int(sizes.sum()), 1)
         middle = float(np.median(sizes))
         if ratio > scope.parameters["ratio"] and middle < scope.parameters["median_bytes"]:
             yield Evidence(
-                f"segments of {middle:.0f} bytes (median): TCP and IP headers add "
-                f"{100 * (ratio - 1):.0f} %",
+                f"segments of {middle:.0f} bytes (median): TCP and IP headers of {headers:.0f} "
+                f"bytes add {100 * (ratio - 1):.0f} %",
                 direction=direction,
                 span=(int(scope.tcp(direction).segments.stream_offset[0]), 1),
                 count=1,

@@ -54,7 +54,8 @@ class Picture(NamedTuple):
     """The lengths add up to the body."""
     empty: bool
     """A NAL unit of length 0."""
-    annex_b: bool
+    start_code: int
+    """Bytes of the Annex B start code it begins with."""
     slice_type: int | None
     """Of the first slice, H.264 only."""
 
@@ -124,15 +125,22 @@ def _picture(frame: int, body: bytes, start: int, size: int, codec: str) -> Pict
                 bits.ue()  # first_mb_in_slice
                 slice_type = bits.ue() % 5
     fits = position == len(body) or len(types) == MAX_NAL_UNITS
-    annex_b = not fits and body[start : start + 4].startswith(START_CODES)
-    return Picture(frame, types, fits, empty, annex_b, slice_type)
+    codes = [code for code in START_CODES if not fits and body.startswith(code, start)]
+    return Picture(frame, types, fits, empty, len(codes[0]) if codes else 0, slice_type)
+
+
+def _annex_b(found: list[Picture]) -> bool:
+    """Whether a track has start codes. A length of 256 to 511 begins like one of three bytes: of
+    them all pictures whose lengths do not fit must have one."""
+    codes = [item.start_code for item in found if not item.fits]
+    return max(codes, default=0) > 3 or (bool(codes) and all(codes))
 
 
 def _of(scope: Scope, annex_b: bool = False) -> Iterator[tuple[str, Track, list[Picture]]]:
-    """Yield tracks with their sample; those with start codes (VID-05) only where asked for."""
+    """Yield tracks with their sample: those with start codes (VID-05), or those without."""
     for name, track in tracks(scope, "video"):
         found = pictures(scope, track)
-        if found and (annex_b or not any(item.annex_b for item in found)):
+        if found and _annex_b(found) == annex_b:
             yield name, track, found
 
 
@@ -141,7 +149,7 @@ def _first_units(scope: Scope, track: Track) -> tuple[Array, Array, Array]:
     columns = scope.session.metrics.columns
     entry = track.frames.entry
     at = columns.headers.data_at[entry].astype(np.int64)
-    head = columns.head[entry]
+    head = columns.heads(entry)
     size, line = length_size(track), np.arange(len(entry))
     known = (at + size < head.shape[1]) & (track.frames.size > at + size)
     at = np.where(known, at, 0)
@@ -156,9 +164,7 @@ def _first_units(scope: Scope, track: Track) -> tuple[Array, Array, Array]:
 def annex_b(scope: Scope) -> Iterator[Outcome]:
     """VID-05: start codes where lengths belong."""
     for name, track, found in _of(scope, annex_b=True):
-        bad = [item.frame for item in found if item.annex_b]
-        if not bad:
-            continue
+        bad = [item.frame for item in found if item.start_code]
         length, _, known = _first_units(scope, track)
         likely = np.flatnonzero(known & ((length == 1) | (length >> 8 == 1)))
         yield Evidence(
@@ -271,7 +277,8 @@ def composition(scope: Scope) -> Iterator[Outcome]:
 
 def _undelayed(scope: Scope, name: str, track: Track) -> Iterator[Outcome]:
     """B pictures need frames in another order than they are shown, so some composition time."""
-    found = [item for item in pictures(scope, track) if item.slice_type is not None]
+    whole = [item for item in pictures(scope, track) if item.fits]
+    found = [item for item in whole if item.slice_type is not None]
     shown = [item.frame for item in found if item.slice_type in _B_SLICES]
     if len(shown) * 100 >= scope.parameters["b_percent"] * len(found) and len(shown) > 1:
         yield Evidence(

@@ -49,8 +49,22 @@ def _of_evidence(scope: Scope, evidence: Evidence) -> Place:
                 time = int(first_time[0]) - scope.session.capture_start_ns
     if time is None and frame is not None and scope.known is not None:
         time = _time_of(scope, frame)
-    message = None if evidence.about is None else scope.session.message_id(evidence.about)
+    about = evidence.about
+    if about is None and span is not None and evidence.direction is not None:
+        about = _message_at(scope, evidence.direction, span[0])
+    message = None if about is None else scope.session.message_id(about)
     return Place(message, frame, time, span)
+
+
+def _message_at(scope: Scope, direction: int, offset: int) -> int | None:
+    """Return the row of the message that a stream byte belongs to."""
+    if scope.known is None:
+        return None
+    rows = scope.rows(direction)
+    at = int(np.searchsorted(scope.column("end_offset", rows), offset, side="right"))
+    if at < len(rows) and scope.value(int(rows[at]), "stream_offset") <= offset:
+        return int(rows[at])
+    return None
 
 
 def _time_of(scope: Scope, frame: int) -> int | None:

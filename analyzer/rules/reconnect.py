@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.rules.connect import published, rejections
-from analyzer.rules.rule import Evidence, Outcome, Rule
+from analyzer.rules.rule import CLOSING, Evidence, Outcome, Rule
 from dissectors import spec
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Rows, Scope
@@ -52,6 +53,8 @@ def moved(scope: Scope) -> Iterator[Outcome]:
                     f"{second.client.ip}, while the old connection was never closed",
                     time_ns=began,
                     frame=second.tcp_connection.start_frame,
+                    expected=first.client.ip,
+                    actual=second.client.ip,
                     connection=second.index,
                 )
 
@@ -77,6 +80,8 @@ def takeover(scope: Scope) -> Iterator[Outcome]:
                 f"{who} ends first",
                 time_ns=began,
                 frame=new.connection.tcp_connection.start_frame,
+                expected="one publisher at a time",
+                actual="two",
                 connection=new.connection.index,
             )
 
@@ -88,8 +93,9 @@ def storm(scope: Scope) -> Iterator[Outcome]:
     for item in scope.connections():
         view = item.connection
         names = tuple(sorted({stream.name for stream in view.streams}))
-        key = (view.client.ip, str(view.server), view.app, names)
-        if view.closed_by and view.end_ns - view.start_ns < limits["short_s"] * 1e9:
+        key = (view.client.ip, str(view.server), view.app, view.role, names)
+        known = view.from_start and view.both_directions
+        if known and view.closed_by and view.end_ns - view.start_ns < limits["short_s"] * 1e9:
             groups.setdefault(key, []).append(item)
     for items in groups.values():
         items.sort(key=lambda item: item.connection.start_ns)
@@ -105,6 +111,9 @@ def storm(scope: Scope) -> Iterator[Outcome]:
             continue
         period = float(np.median(np.diff(starts))) / 1e9
         where = f"all end at {stages.pop()}" if len(stages) == 1 else "they end at several stages"
+        codes = {call.code for item in items for call in item.commands() if call.failed}
+        if len(codes) == 1 and (code := codes.pop()):
+            where += f", {safe(code)}"
         view = items[0].connection
         third = items[number - 1].connection  # the first that makes it a storm
         yield Evidence(
@@ -112,6 +121,7 @@ def storm(scope: Scope) -> Iterator[Outcome]:
             time_ns=third.start_ns,
             frame=third.tcp_connection.start_frame,
             count=1,
+            expected=f"fewer than {number} in {limits['within_s']:g} s",
             actual=str(len(items)),
             connection=view.index,
         )
@@ -126,7 +136,8 @@ def _stage(scope: Scope) -> str:
         return "connect"
     if not any(call.code.endswith(".Start") for call in scope.named("onStatus")):
         return "publish or play"
-    return "a proper end" if names & {"deleteStream", "FCUnpublish", "closeStream"} else "media"
+    # Behind a hole of the capture nobody knows what was said.
+    return "a proper end" if names & CLOSING or len(scope.tcp(0).gaps) else "media"
 
 
 def without_headers(scope: Scope) -> Iterator[Outcome]:
@@ -143,6 +154,8 @@ def without_headers(scope: Scope) -> Iterator[Outcome]:
                     yield Evidence(
                         f"after the reconnection {kind} begins without its sequence header",
                         coded[:1],
+                        expected="a sequence header first",
+                        actual="coded frames",
                         track=kind,
                         connection=new.connection.index,
                     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,12 @@ from dissectors.facts import Command
 if TYPE_CHECKING:
     from analyzer.session import Session
 
+FREE_JUDGEMENTS: Final = 100
+"""Connections judged whatever the capture's size; all rules over one take some milliseconds."""
+BYTES_PER_JUDGEMENT: Final = 256 << 10
+"""Stream bytes that pay for one more: a second of video. A flood's connections bring less."""
 _T = TypeVar("_T")
-Rows = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.signedinteger[Any]]
 _MEDIA = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 
 
@@ -77,6 +81,17 @@ def _any_of(column: npt.NDArray[Any], values: Sequence[int]) -> npt.NDArray[np.b
     return found
 
 
+def _judged(session: Session) -> list[Connection]:
+    """Return the connections to judge, by number; where there are too many, the largest."""
+    views = session.connections
+    most = FREE_JUDGEMENTS + session.bounds.budget.fed // BYTES_PER_JUDGEMENT
+    if len(views) <= most:
+        return views
+    session.note_limits({"judged_connections"})
+    chosen = sorted(views, key=lambda view: -sum(d.length for d in view.tcp_connection.directions))
+    return sorted(chosen[:most], key=lambda view: view.index)
+
+
 class Shared:
     """What the rules compute once per session."""
 
@@ -87,12 +102,14 @@ class Shared:
         self.trial_bytes = 0
         """Stream bytes read again to find out which chunk size a sender uses."""
         self._known: dict[object, Any] = {}
+        self.judged = _judged(session)
+        """The connections that rules look at: all but in a flood of them."""
         table = session.messages
         rows = table.present()
-        key = table.column("connection")[rows].astype(np.int64) * 2
+        key = table.column("connection")[rows].astype(np.uint32) * np.uint32(2)
         key += table.column("direction")[rows]
         order = np.argsort(key, kind="stable")
-        self._rows: Rows = rows[order].astype(np.int64)
+        self._rows: Rows = rows[order].astype(np.int32)
         numbers = np.arange(2 * len(session.connections) + 1)
         self._bounds: list[int] = np.searchsorted(key[order], numbers).tolist()
 
@@ -141,8 +158,8 @@ class Scope:
         return Scope(self.shared, connection, self.parameters)
 
     def connections(self) -> Iterator[Scope]:
-        """Yield the scopes of all connections."""
-        return (self.of(connection) for connection in self.session.connections)
+        """Yield the scopes of all connections that are judged."""
+        return (self.of(connection) for connection in self.shared.judged)
 
     # -- messages -------------------------------------------------------------------------
 

@@ -144,19 +144,19 @@ def backlog(scope: Scope) -> Iterator[Outcome]:
 
 
 def _backlog(scope: Scope, stream: Stream, track: Track) -> Iterator[Outcome]:
-    late = track.backlog_ns / 1e6
-    most = float(late.max())
+    late = track.backlog_ns
+    most = int(late.max()) / 1e6
     slope = clock_slope(track, scope.parameters["span_s"])
     growth = 0.0 if slope is None else (1 - slope) * 100
     if most > scope.parameters["late_ms"]:
-        drained = float(late[-1]) < most / 2
+        drained = int(late[-1]) / 1e6 < most / 2
         text = f"the delay of {track.kind} grows by {seconds(most)}"
         text += " and shrinks again" if drained else " and stays: a queue is not drained"
     elif growth > scope.parameters["growth_percent"]:
         text = f"the delay of {track.kind} grows steadily, {growth:.1f} % of the time"
     else:
         return
-    at = np.flatnonzero(late > min(most, scope.parameters["late_ms"]) / 2)
+    at = np.flatnonzero(late > min(most, scope.parameters["late_ms"]) / 2 * 1e6)
     yield Evidence(
         text,
         track.frames.row[at[:1]],
@@ -179,7 +179,8 @@ def buffered(scope: Scope) -> Iterator[Outcome]:
         name = stream_label(scope, stream, "media")
         time, dts, segment = stream.media_clock
         own = segment == segment[0]
-        time, dts = time[own], dts[own]
+        if not own.all():
+            time, dts = time[own], dts[own]
         if time[-1] - time[0] < 2.5 * window or stream.inferred:
             yield Inconclusive(stream.inferred or "the stream is too short", name)
             continue

@@ -32,6 +32,12 @@ MAX_AGGREGATE_BYTES: Final = 64 << 10
 """Looked at of each; real ones hold some kilobytes."""
 
 
+_JOINED: Final = (
+    "Usual for a player that joins between two keyframes: it gets audio from where the stream "
+    "stands, and pictures from a keyframe on. Keyframes at shorter intervals make it less."
+)
+
+
 def _worse(value: float, warning: float, error: float) -> Severity | None:
     return "error" if value > error else "warning" if value > warning else None
 
@@ -55,7 +61,9 @@ def start_offset(scope: Scope) -> Iterator[Outcome]:
         if severity is None:
             wait = abs(int(audio.frames.time_ns[0]) - int(video.frames.time_ns[0])) / 1e6
             late = max(audio, video, key=lambda track: int(track.frames.time_ns[0]))
-            least = scope.parameters["silent_ms"]
+            first = video if late is audio else audio
+            apart = first.rate.interval_ns / 1e6 if first.rate else 0
+            least = max(scope.parameters["silent_ms"], 2 * apart)  # one picture a second, say
             if wait <= least or stream.direction != PUBLISH or stream.lag_ms[late.kind][0] > least:
                 continue  # where only the order is bad: MUX-01
             text = f"{late.kind} comes {seconds(wait)} after the other track"
@@ -65,8 +73,8 @@ def start_offset(scope: Scope) -> Iterator[Outcome]:
             text,
             late.frames.row[:1],
             track=stream_label(scope, stream, late.name),
-            # A player that joins gets video from a keyframe on, audio from where it stands.
             severity=(severity or "warning") if stream.direction == PUBLISH else "note",
+            help=None if stream.direction == PUBLISH else _JOINED,
             expected=f"within {scope.parameters['warning_ms']:g} ms",
             actual=f"{offset:+d} ms",
         )
@@ -98,6 +106,7 @@ def drift(scope: Scope) -> Iterator[Outcome]:
                 stream.audio.frames.row[:1],
                 track=name,
                 severity=severity,
+                expected=f"≤ {scope.parameters['warning_ms_s']:g} ms/s",
                 actual=f"{slope:+.2f} ms/s",
             )
 
@@ -196,6 +205,8 @@ def aggregates(scope: Scope) -> Iterator[Outcome]:
             yield Evidence(
                 f"an aggregate message is malformed: {bad[0][1]}",
                 [row for row, _ in bad],
+                expected="whole sub-messages of stream 0, each with its size behind it",
+                actual=bad[0][1],
                 severity="warning",
                 key="malformed",
             )

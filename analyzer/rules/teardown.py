@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import CLOSING, NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Scope
 
 _PROPER: Final = frozenset({"FCUnpublish", "deleteStream"})
+_PUSH: Final = "LNX.11,1,102,55"
+"""flashVer of nginx-rtmp's push, which only closes its connection when its own publisher ends."""
 _LAST_WORDS: Final = (
     "Unpublish", "Play.Stop", "Play.Complete", "Play.UnpublishNotify", "Connect.Closed",
-    "StreamNotFound", "Play.Failed", "BadName", "Rejected",
+    "StreamNotFound", "Play.Failed", "BadName", "Rejected", "ReconnectRequest",
 )  # fmt: skip
 
 
@@ -56,6 +58,34 @@ def _close_frame(scope: Scope) -> int | None:
     return closed[2] if closed is not None else None
 
 
+def broken_off(scope: Scope) -> Iterator[Outcome]:
+    """END-04: a publisher is gone while its media were coming."""
+    media = scope.media(0)
+    if scope.connection.role not in ("publish", "both") or not len(media):
+        yield NOTHING
+        return
+    if (reason := _open(scope)) is not None:
+        yield reason
+        return
+    said = {call.command.name for call in scope.commands() if not call.direction}
+    if scope.closed_by() != "client" or said & CLOSING or scope.connection.flash_ver == _PUSH:
+        return
+    if _last_words(scope):
+        return  # the server asked for it
+    idle = (scope.end_ns - int(scope.column("time_ns", media).max())) / 1e9
+    if idle <= scope.parameters["idle_s"]:
+        yield Evidence(
+            f"the publisher is gone in mid-stream: {idle:.1f} s after its last audio or video the "
+            "connection ends, without FCUnpublish, deleteStream or closeStream",
+            frame=_close_frame(scope),
+            time_ns=scope.end_ns,
+            about=scope.last,
+            direction=0,
+            expected="a command that ends the stream",
+            actual=scope.connection.closed_by,
+        )
+
+
 def cut_message(scope: Scope) -> Iterator[Outcome]:
     """END-02: the connection ends inside a message."""
     if (reason := _open(scope)) is not None:
@@ -89,9 +119,8 @@ def no_status(scope: Scope) -> Iterator[Outcome]:
     if scope.closed_by() != "server" or scope.connection.role is None:
         yield NOTHING
         return
-    said = [call.code for call in scope.commands() if call.direction]
     asked = {call.command.name for call in scope.commands() if not call.direction}
-    if any(word in code for code in said for word in _LAST_WORDS) or _stream_eof(scope):
+    if _last_words(scope) or _stream_eof(scope):
         return
     if asked & (_PROPER | {"closeStream"}):
         return  # the client ended it
@@ -106,6 +135,12 @@ def no_status(scope: Scope) -> Iterator[Outcome]:
         actual=scope.connection.closed_by,
         blame="server",
     )
+
+
+def _last_words(scope: Scope) -> bool:
+    """Whether the server said that it ends the stream or the connection."""
+    said = [call.code for call in scope.commands() if call.direction]
+    return any(word in code for code in said for word in _LAST_WORDS)
 
 
 def _stream_eof(scope: Scope) -> bool:
@@ -146,5 +181,18 @@ RULES: Final = (
         gates=("clear", "dir", "whole"),
         section="RTMP 1.0 §7.2.2",
         help="The server's log says why; many servers never tell the client.",
+    ),
+    Rule(
+        "END-04",
+        "Publisher gone in mid-stream",
+        "warning",
+        "likely",
+        broken_off,
+        gates=("clear", "dir", "whole"),
+        section="RTMP 1.0 §7.2.2.3",
+        help="An encoder that crashed, was killed, or closes its socket without ending the stream. "
+        "Its log or its exit status says which.",
+        blame="client",
+        parameters={"idle_s": 1},
     ),
 )

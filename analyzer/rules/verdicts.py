@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _UNFIT: Final = ("CAP-01", "CAP-02", "CAP-03")
 """Findings about the capture that leave too little to pass."""
+_ANSWERS: Final = ("CMD-05", "CMD-06")
+"""Rules about answers, of which a stream needs each."""
+_NOT_JUDGED: Final = "not judged: the capture has too many connections that carry next to nothing"
 
 
 def verdicts(
@@ -23,13 +26,21 @@ def verdicts(
     own: dict[str | None, list[Diagnostic]] = {}
     for item in found:
         own.setdefault(item.connection, []).append(item)
+    judged = {view.index for view in shared.judged}
+    open_ = {
+        item.connection: item.reason
+        for item in results
+        if item.rule in _ANSWERS and item.track and item.status == "inconclusive"
+    }
     return [
-        _verdict(Scope(shared, view, {}), own.get(view.id, []))
+        _verdict(Scope(shared, view, {}), own.get(view.id, []), open_.get(view.index))
+        if view.index in judged
+        else Verdict(view.id, "inconclusive", None, _NOT_JUDGED)
         for view in shared.session.connections
     ]
 
 
-def _verdict(scope: Scope, found: list[Diagnostic]) -> Verdict:
+def _verdict(scope: Scope, found: list[Diagnostic], unanswered: str | None) -> Verdict:
     view = scope.connection
     by_id = {item.id: item for item in found}
     failures = [item for item in found if item.severity == "error"]
@@ -44,14 +55,26 @@ def _verdict(scope: Scope, found: list[Diagnostic]) -> Verdict:
         others = f"; {more} other error{'s' * (more != 1)}" if more else ""
         return Verdict(view.id, "fail", lead.blame, _sentence(lead) + others, lead.id)
     if not len(scope.rows(0)) and not len(scope.rows(1)):
-        what = "encrypted, and there are no keys" if view.variant in ("rtmps", "rtmpe") else None
-        return Verdict(view.id, "inconclusive", None, what or "no message could be read")
+        what = "no message could be read"
+        if view.variant in ("rtmps", "rtmpe"):
+            what = "encrypted, and there are no keys"
+        elif view.handshake_seen and scope.closed_by():
+            what = f"the {scope.closed_by()} closed after the handshake, without a message"
+        return Verdict(view.id, "inconclusive", None, what)
     unfit = next((item for item in found if item.rule in _UNFIT), None)
     if unfit is not None:
         return Verdict(view.id, "inconclusive", "capture", _sentence(unfit), unfit.id)
-    warnings = len([item for item in found if item.severity == "warning" and item.cause is None])
-    words = f"no errors, {warnings} warning{'s' * (warnings != 1)}" if warnings else "no errors"
-    return Verdict(view.id, "pass", None, words)
+    if not view.both_directions:
+        return Verdict(view.id, "inconclusive", "capture", "only one direction was captured")
+    status, said = "pass", "no errors"
+    if unanswered is not None and scope.closed_by():
+        status, said = "inconclusive", unanswered
+    warnings = [item for item in found if item.severity == "warning" and item.cause is None]
+    if not warnings:
+        return Verdict(view.id, status, None, said)
+    first, more = min(warnings, key=_when), len(warnings)
+    words = f"{more} warnings, first" if more > 1 else "1 warning"
+    return Verdict(view.id, status, first.blame, f"{said}, {words}: {_sentence(first)}", first.id)
 
 
 def _when(item: Diagnostic) -> tuple[int, str]:

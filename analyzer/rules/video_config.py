@@ -50,6 +50,7 @@ def no_header(scope: Scope) -> Iterator[Outcome]:
                 rows(track, np.flatnonzero(early)),
                 track=name,
                 expected="a sequence header first",
+                actual="coded frames",
                 key="none" if first is None else "late",
             )
     if not found:
@@ -141,6 +142,8 @@ def stale(scope: Scope) -> Iterator[Outcome]:
                 + f": {_difference(known[0], known[1])}",
                 [known[1].row],
                 track=name,
+                expected="the configuration of the stream",
+                actual="an older one",
             )
 
 
@@ -155,6 +158,7 @@ def bad_configuration(scope: Scope) -> Iterator[Outcome]:
                     text,
                     [item.row],
                     track=name,
+                    expected="a record that decoders take",
                     severity="error" if grave else "warning",
                     key=text,
                 )

@@ -1,6 +1,7 @@
 """Captures in a zip archive, as people attach them to tickets: read as one set, in name order.
 
-Nothing is unpacked to disk under a name of the archive's. Archives in archives are not opened.
+Captures may be compressed by themselves. Nothing is unpacked to disk under a name of the
+archive's. Archives in archives are not opened, which a problem of the first capture tells.
 """
 
 import lzma
@@ -12,7 +13,7 @@ from typing import BinaryIO, Final
 
 from analyzer.sources import pcap, pcapng
 from analyzer.sources.capture import Capture
-from analyzer.sources.inflate import BOMB_RATIO, BOMB_SIZE
+from analyzer.sources.inflate import BOMB_RATIO, BOMB_SIZE, compression_of
 from analyzer.sources.inputs import by_number
 from analyzer.sources.model import SourceError
 from analyzer.sources.stream import SNIFF, Reading, SpooledStream
@@ -85,17 +86,22 @@ def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
     infos.sort(key=lambda info: by_number(info.filename))
     owner = _Owner(archive, file)
     found: list[Capture] = []
+    closed: list[str] = []
     trouble = ""
     for info in infos:
         try:
-            if not _is_capture(_Member(archive, info, size)):
+            kind = _kind(_Member(archive, info, size))
+            if kind == "zip":
+                closed.append(safe(info.filename))
+            if kind in (None, "zip"):
                 continue
             if len(found) == MAX_CAPTURES:
                 raise SourceError(f"more than {MAX_CAPTURES} captures in the archive")
-            stream = SpooledStream(_Member(archive, info, size), None, reading)
-            stream.compression = "zip"
             label = f"{name}/{info.filename.replace(chr(92), '/').rpartition('/')[2]}"
-            found.append(Capture(stream, label, owner, reading.most))
+            capture = _capture(_Member(archive, info, size), kind, label, owner, reading)
+            if capture is None:
+                continue
+            found.append(capture)
             owner.users += 1
         except (OSError, SourceError) as error:
             trouble = f"{safe(info.filename)}: {error}"
@@ -104,8 +110,31 @@ def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
     if trouble or not found:
         for each in found:
             each.close()
-        raise SourceError(trouble or f"no capture among the {len(infos)} files of the archive")
+        trouble = trouble or f"no capture among the {len(infos)} files of the archive"
+        raise SourceError(f"{trouble}, but {_nested(closed)}" if closed else trouble)
+    if closed:
+        found[0].remark("not_opened", f"of the archive, {_nested(closed)}")
     return found
+
+
+def _nested(names: list[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more} is not opened: an archive in an archive; unpack it first"
+
+
+def _capture(
+    member: _Member, kind: str | None, label: str, owner: _Owner, reading: Reading
+) -> Capture | None:
+    """Open a capture; None where what was compressed is none, a log for example."""
+    stream = SpooledStream(member, None, reading)
+    stream.compression = "zip"
+    try:
+        return Capture(stream, label, owner, reading.most)
+    except SourceError:
+        stream.close()
+        if kind == "capture":
+            raise
+        return None
 
 
 def _check_directory(file: BinaryIO, size: int) -> None:
@@ -125,7 +154,12 @@ def _wanted(info: zipfile.ZipInfo) -> bool:
     return not info.is_dir() and "__MACOSX" not in parts and not parts[-1].startswith(".")
 
 
-def _is_capture(member: _Member) -> bool:
+def _kind(member: _Member) -> str | None:
+    """Tell by its content what a file is: a ``capture``, ``compressed``, a ``zip``, or neither."""
     head = member.read(SNIFF)
     member.close()
-    return head[:4] in pcap.MAGICS or head.startswith(pcapng.MAGIC)
+    if head[:4] in pcap.MAGICS or head.startswith(pcapng.MAGIC):
+        return "capture"
+    if head.startswith(MAGIC):
+        return "zip"
+    return "compressed" if compression_of(head) else None

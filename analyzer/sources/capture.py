@@ -10,7 +10,15 @@ from analyzer.sources.inflate import MAGICS
 from analyzer.sources.model import FrameBatch, Problem, Secret, SourceError
 from analyzer.sources.pcap import PcapScanner
 from analyzer.sources.pcapng import PcapngScanner
-from analyzer.sources.stream import BLOCK, SNIFF, PlainFile, Reading, Stream, open_stream
+from analyzer.sources.stream import (
+    BLOCK,
+    FIRST_BLOCK,
+    SNIFF,
+    PlainFile,
+    Reading,
+    Stream,
+    open_stream,
+)
 from dissectors.text import safe
 
 _UNSUPPORTED: Final = {
@@ -53,7 +61,8 @@ class Capture:
         own: Closable | None = None,
         most: int | None = None,
     ) -> None:
-        self.name = name
+        # The bytes of the name as UTF-8, whatever the locale makes of them.
+        self.name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         self._stream = stream
         self._own = own
         self._most = most
@@ -71,6 +80,10 @@ class Capture:
         self.format = self._scanner.format
         self.compression = stream.compression
         self.truncated = False
+
+    def remark(self, code: str, text: str) -> None:
+        """Add a problem that whoever opened the capture has seen."""
+        self._scanner.problems.add(code, text, 0, 0)
 
     @property
     def size(self) -> int | None:
@@ -104,7 +117,7 @@ class Capture:
         """Yield all whole frames, some 4 MiB at a time; once only. What is wrong with the
         input ends the iteration and is told in `problems`.
         """
-        at, want = self._start, BLOCK
+        at, want = self._start, min(FIRST_BLOCK, BLOCK)
         while True:
             data, at_end = self._stream.read(at, want)
             enough = self._most is not None and at + len(data) >= self._most

@@ -24,7 +24,7 @@ PIECE: Final = 1 << 20
 MEMORY: Final = 256 << 20
 """Most memory an xz file may ask for; `xz -9` needs 65 MiB."""
 BOMB_RATIO: Final = 1000
-BOMB_SIZE: Final = 1 << 30
+BOMB_SIZE: Final = 128 << 20
 """Output that passes both is not a capture: deflate alone reaches 1028:1 on zero bytes."""
 
 

@@ -176,14 +176,27 @@ def explain(words: str, interface: str, program: str) -> SourceError:
         return FilterRefusedError(f"capture filter{reason}")
     if re.search(r"permission|not permitted|need root|cap_net_raw", lower):
         return SourceError(
-            f"{name}: no permission to capture. Run as root, or let {program} capture for you: "
-            "setcap cap_net_raw,cap_net_admin=ep on it, or join the group that may use it"
+            f"{name}: no permission to capture. Let only the capture program have it: "
+            f"sudo tcpdump -i {name} -U -w - | rtmp-analyze -, or {_PERMISSION[_kind(program)]}"
         )
     if re.search(r"no such device|no device named|doesn't exist|no interface|not found", lower):
         return SourceError(f"{name}: no such interface (-D lists them)")
     if "not up" in lower or "network is down" in lower:
         return SourceError(f"{name}: the interface is down")
     return SourceError(f"{name}: {_line(words) or program + ' ended without a word'}")
+
+
+_PERMISSION: Final = {
+    "dumpcap": "join the group that may run dumpcap (on Debian: dpkg-reconfigure wireshark-common)",
+    "tcpdump": "setcap cap_net_raw,cap_net_admin=ep on the file of tcpdump",
+    "scapy": "install dumpcap or tcpdump, which can be given the right where Python should not",
+}
+"""Capture program → how it gets the right to capture. Never the interpreter: all of its scripts
+would have it."""
+
+
+def _kind(program: str) -> str:
+    return program if program in _PERMISSION else "scapy"
 
 
 def _line(words: str) -> str:
@@ -213,6 +226,11 @@ def _program() -> tuple[str, str]:
 def _command(interface: str, bpf: str, count: int | None) -> list[str]:
     """Return the child's command line; what the user wrote is one word, never an option."""
     kind, path = _program()
+    if kind == "scapy" and interface == "any":
+        raise SourceError(
+            "any: without dumpcap or tcpdump one interface can be captured from at a time: name "
+            "it (-D lists them), or install one of the two"
+        )
     number = [] if count is None else ["-c", str(count)]
     if kind == "dumpcap":
         chosen = ["-f", bpf] if bpf else []

@@ -201,9 +201,13 @@ class PcapngScanner:
     def _interface(self, data: bytes, at: int, length: int, frame: int) -> None:
         """Interface Description Block: link type, snaplen, and the clock from its options."""
         order = self._sections[-1].order
-        if length < 20 or len(self._table) - self._sections[-1].first >= MAX_INTERFACES:
+        if length < 20:
             text = f"interface description of {length} bytes not taken in"
             self.problems.add("bad_interface", text, self._base + at, frame)
+            return
+        if len(self._table) - self._sections[-1].first >= MAX_INTERFACES:
+            text = f"more than {MAX_INTERFACES} interfaces in a section, the rest is left out"
+            self.problems.add("too_many_interfaces", text, self._base + at, frame)
             return
         link, _, snaplen = struct.unpack_from(order + "HHI", data, at + 8)
         resolution, offset = 6, 0

@@ -14,6 +14,8 @@ from analyzer.sources.spool import Spool, read_at
 
 BLOCK: Final = 4 << 20
 """Bytes read at a time: the processor's cache still helps, numpy's calls do not count."""
+FIRST_BLOCK: Final = 64 << 10
+"""The first of all blocks: whoever waits sees something at once."""
 COMPRESSED_BLOCK: Final = 256 << 10
 SNIFF: Final = 24
 """Enough to tell any format; a pcap header is no longer, and a live one comes alone."""

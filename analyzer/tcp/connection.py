@@ -1,13 +1,15 @@
 """What is known of a TCP connection: endpoints, how it ended, its two directions."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from .options import SynOptions
 from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns, Stall
 from .timing import RoundTrips, Window
 
 Endpoint = tuple[str, int]
+CloseKind = Literal["fin", "rst"]
+FalseKind = Literal["fin", "rst", "syn"]
 ClosedBy = Literal["client.fin", "client.rst", "server.fin", "server.rst"]
 
 
@@ -24,19 +26,36 @@ class DirectionStatistics:
     out_of_order: int = 0
     duplicates: int = 0
     """Copies of one packet made by the capture (mirror port, `any`), no matter of TCP."""
+    header_bytes: int = 0
+    """TCP headers of the segments, options included."""
     overlap_conflicts: int = 0
-    """Segments that repeat buffered bytes with other values; the first ones were kept."""
+    """Segments that repeat bytes with other values: the first ones were kept."""
     keep_alives: int = 0
     zero_windows: int = 0
     """How often this direction's *sender* closed its receive window: it reads too slowly."""
     zero_window_ns: int = 0
     snaplen_cut: int = 0
     implausible: int = 0
-    """Segments more than 1 GiB from the stream position, ignored."""
+    """Segments more than 1 GiB from the stream position, or alone beyond the receiver's window and
+    never acknowledged; ignored."""
     after_close: int = 0
-    """Segments with new bytes behind a FIN or after a RST, ignored."""
+    """Segments with new bytes behind a FIN that was acknowledged, ignored; or late after a RST of
+    the other side, which may not have come through: part of the stream."""
+    false_closes: int = 0
+    """FIN, RST and SYN that did not end the stream: forged, stray or refused (`FalseClose`)."""
     bad_checksums: int = 0
     """Segments left out because their checksum is wrong; only where that was asked for."""
+
+
+class FalseClose(NamedTuple):
+    """A FIN, RST or SYN that was no end of the connection, whoever sent it (RFC 5961)."""
+
+    side: int
+    kind: FalseKind
+    frame: int
+    time_ns: int
+    by: int | None
+    """The frame that goes on in spite of it; None: its sequence number was out of the window."""
 
 
 class TcpDirection:
@@ -140,10 +159,12 @@ class TcpConnection:
     """By side: SYN of side 0, SYN/ACK of side 1."""
     handshake: TcpHandshake = field(default_factory=TcpHandshake)
     client_side: int = 0
-    first_close: tuple[int, Literal["fin", "rst"], int] | None = None
-    """The first FIN or RST: (side, kind, frame)."""
+    first_close: tuple[int, CloseKind, int] | None = None
+    """The first FIN or RST that was believed: (side, kind, frame)."""
     first_reset: tuple[int, int] | None = None
-    """The first RST, also after a FIN: (side, frame)."""
+    """The first such RST, also after a FIN: (side, frame)."""
+    false_closes: list[FalseClose] = field(default_factory=list)
+    """Those that were not, as far as listed (`limits.MAX_FALSE_CLOSES`)."""
     discard: bool = False
     """Set by the consumer: not of interest, so no more calls of `data`, no storage, only counts."""
     evicted: bool = False

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from . import limits
 from .batch import ACK, FIN, RST, SYN, SegmentBatch
 from .items import Arrival, Mark
-from .reassembly import Reassembler
 from .segments import Integers
 from .timing import is_probe, probes
 from .track import Track
@@ -60,7 +59,7 @@ def plain_frame(
         or len(payload) != length
         or not window
         or track.shut_windows != _OPEN
-        or track.reset
+        or track.closing.watched
         or track.connection.discard
     ):
         return False
@@ -68,12 +67,13 @@ def plain_frame(
     track.last_frame = frame
     track.connection.end_ns = time_ns
     ahead = ((ack - peer.base - peer.next + _HALF) & _MASK) - _HALF
-    if ahead <= limits.MAX_DISTANCE and peer.next + ahead > peer.acked:
-        peer.acked = peer.next + ahead
+    peer.latest = peer.next + ahead
+    if ahead <= limits.MAX_DISTANCE and peer.latest > peer.acked:
+        peer.acked = peer.latest
         if peer.direction.round_trips.pending:
             peer.direction.round_trips.acknowledged(peer.acked, time_ns)
     direction = own.direction
-    direction.window.note(window, window)
+    direction.window.note(window, time_ns)
     if length:
         end = own.next + length
         direction.stats.segments += 1
@@ -81,7 +81,7 @@ def plain_frame(
             direction.round_trips.sent(end, time_ns)
         direction.stats.bytes += length
         direction.segments.append(own.next, file_offset, length, frame, time_ns)
-        own.recent.append((time_ns, length, mark))
+        own.recent.add(time_ns, length, mark)
         own.output.append(payload)
         own.next += length
         own.top = own.next
@@ -92,7 +92,7 @@ def plain_batch(track: Track, batch: SegmentBatch, view: memoryview, rows: Integ
     """Take the frames at `rows` (in capture order) and return True, or do nothing."""
     if not (track.sides[0].plain and track.sides[1].plain) or track.shut_windows != _OPEN:
         return False
-    if track.reset:
+    if track.closing.watched:
         return False
     flags = batch.flags[rows]
     length = batch.length[rows]
@@ -160,7 +160,7 @@ def _measure(track: Track, plans: list[_Plan], batch: SegmentBatch) -> None:
         sent = acknowledged = (none, none, none)
         if plan is not None:
             window = batch.window[plan.all]
-            direction.window.note(int(window.min()), int(window.max()))
+            direction.window.note_all(window, batch.time_ns[plan.all])
             ends = plan.offsets + plan.lengths
             timed = probes(plan.offsets, ends, direction.stats.segments)
             rows = plan.rows[timed]
@@ -176,6 +176,7 @@ def _apply(track: Track, plan: _Plan, batch: SegmentBatch, view: memoryview) -> 
     own, peer = track.sides[plan.side], track.sides[1 - plan.side]
     if plan.acks is not None:
         peer.acked = max(peer.acked, int(plan.acks[1].max()))
+        peer.latest = int(plan.acks[1][-1])
     rows, lengths = plan.rows, plan.lengths
     if not len(rows):
         return
@@ -191,17 +192,9 @@ def _apply(track: Track, plan: _Plan, batch: SegmentBatch, view: memoryview) -> 
     own.top = own.next
     own.direction.stats.segments += len(rows)
     own.direction.stats.bytes += total
-    _remember(own, batch, rows[-limits.RECENT_SEGMENTS :])
-
-
-def _remember(own: Reassembler, batch: SegmentBatch, rows: Integers) -> None:
-    """Keep what recognises copies of the last segments."""
-    data = batch.data
-    columns = (batch.time_ns, batch.length, batch.ident, batch.seq, batch.header)
-    for time_ns, length, ident, seq, header in zip(
-        *(column[rows].tolist() for column in columns), strict=True
-    ):
-        own.recent.append((time_ns, length, (ident, seq, data[header + 8 : header + 18])))
+    headers = np.minimum(payload - batch.header[rows], limits.MOST_HEADER)
+    own.direction.stats.header_bytes += int(headers.sum())
+    own.recent.add_rows(batch, rows)
 
 
 def _remember_acks(

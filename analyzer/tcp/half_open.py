@@ -67,8 +67,8 @@ class HalfOpenFlows:
         time_ns: int | None = syn.time_ns
         if known.options[own] is not None:
             first = known.times[own]
-            copy = first is not None and abs(syn.time_ns - first) <= limits.DUPLICATE_NS
-            time_ns = first if copy else None
+            copy = first is not None and abs(syn.time_ns - first) <= limits.COPY_NS
+            time_ns = first if copy else None  # nobody sends a SYN again so soon: RFC 6298 §2
         self._flows[flow] = known._replace(
             bases=_with(known.bases, own, syn.first),
             options=_with(known.options, own, syn.options),

@@ -1,8 +1,13 @@
 """What reassembly works on: a segment, its time, a buffered piece."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from . import limits
+
 Payload = bytes | memoryview
+Read = Callable[[int, int], bytes]
+"""(offset in the capture, length) → bytes, fewer where they cannot be read again."""
 Mark = tuple[int, int, bytes]
 """What only copies of the same packet share: IPv4 identification (-1 in IPv6), sequence number,
 and the TCP header from acknowledgement to checksum (RFC 9293 §3.1)."""
@@ -14,6 +19,13 @@ class Arrival(NamedTuple):
     frame: int
     time_ns: int
     tick: int
+
+    def is_late(self, now: "Arrival") -> bool:
+        """Whether what was under way when this came has arrived by `now`."""
+        waited, frames = now.time_ns - self.time_ns, now.tick - self.tick
+        if frames < limits.SHUFFLED:
+            return waited >= limits.LONGEST_NS
+        return frames >= limits.GRACE_SEGMENTS or waited >= limits.GRACE_NS
 
 
 class Held(NamedTuple):

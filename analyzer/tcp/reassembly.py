@@ -4,8 +4,11 @@ from bisect import bisect_right
 from collections import deque
 
 from . import limits
-from .connection import TcpDirection
-from .items import Arrival, Budget, Buffered, Held, Mark, Payload, first_difference
+from .connection import TcpConnection
+from .copies import Recent
+from .holes import bound
+from .items import Arrival, Budget, Buffered, Held, Mark, Payload, Read
+from .overlap import difference, insert
 from .segments import EventKind, Gap, GapReason
 
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
@@ -14,7 +17,8 @@ _HALF, _MASK = 1 << 31, (1 << 32) - 1
 class Reassembler:
     """Turns segments of one direction into `output`: payloads and gaps in stream order.
 
-    Offsets are 64 bit stream offsets; the first segment to bring a byte wins.
+    Offsets are 64 bit stream offsets; the first segment to bring a byte wins, and one that brings
+    another byte for the same place is counted (`overlap_conflicts`).
     """
 
     __slots__ = (
@@ -25,29 +29,38 @@ class Reassembler:
         "buffered",
         "complaint",
         "complaints",
+        "connection",
         "direction",
         "end",
         "end_acked",
         "held",
         "holed",
         "last_ack",
+        "latest",
         "losses",
         "next",
         "output",
+        "read",
         "recent",
+        "side",
         "starts",
+        "strays",
         "top",
     )
 
-    def __init__(self, direction: TcpDirection, budget: Budget) -> None:
-        self.direction = direction
+    def __init__(self, connection: TcpConnection, side: int, budget: Budget, read: Read) -> None:
+        self.connection = connection
+        self.side = side
+        self.direction = connection.directions[side]
         self.budget = budget
+        self.read = read
         self.base: int | None = None  # sequence number of stream offset 0
         self.next = 0  # first offset not delivered
         self.top = 0  # end of the highest segment seen
-        self.end: int | None = None  # offset of the FIN, or where a reset ended the stream
+        self.end: int | None = None  # offset of the FIN
         self.end_acked: Arrival | None = None
         self.acked = -1  # highest offset acknowledged by the receiver; -1: none captured
+        self.latest = -1  # the offset acknowledged last: a higher one before it was wrong
         self.last_ack: tuple[int, Arrival] | None = None  # before `base` is known
         self.held: list[Held] = []  # before `base` is known
         self.starts: list[int] = []  # sorted keys of `buffer`
@@ -56,7 +69,8 @@ class Reassembler:
         self.complaints = 0  # duplicate acknowledgements at `acked` while a hole stands there
         self.complaint: tuple[int, int, Mark] = (0, 0, (0, 0, b""))  # the last: time, window, mark
         self.losses: list[tuple[int, int]] = []  # holes the receiver complained about
-        self.recent: deque[tuple[int, int, Mark]] = deque(maxlen=limits.RECENT_SEGMENTS)
+        self.recent = Recent()
+        self.strays: deque[Held] = deque()  # beyond the receiver's window
         self.output: list[Payload | Gap] = []
         self.holed = False  # a gap stands in `output`
 
@@ -64,6 +78,25 @@ class Reassembler:
         """Unwrap a sequence number to the stream offset nearest to `next`."""
         base = self.base or 0
         return self.next + ((seq - base - self.next + _HALF) & _MASK) - _HALF
+
+    @property
+    def room(self) -> int:
+        """Return the largest receive window offered for this direction, in bytes."""
+        window = self.connection.directions[1 - self.side].window.highest
+        if window < 0:
+            return limits.NEAR
+        scale = self.connection.handshake.scale(1 - self.side)
+        shift = limits.MOST_SHIFT if scale is None else scale
+        return min(max(window << shift, limits.LEAST_WINDOW), limits.MAX_DISTANCE)
+
+    def fits(self, offset: int) -> bool:
+        """Whether a segment at `offset` can be of this stream: in the window or sent again."""
+        return -self.room <= offset - self.next and offset <= max(self.top, self.acked) + self.room
+
+    @property
+    def finished(self) -> bool:
+        """Whether the receiver has acknowledged the FIN, and nothing behind it."""
+        return self.end is not None and self.acked == self.end + 1
 
     @property
     def plain(self) -> bool:
@@ -93,44 +126,57 @@ class Reassembler:
         ):
             if offset < self.top:
                 self._count_late(offset, length, at)
-            self.recent.append((at.time_ns, length, mark))
+            self.recent.add(at.time_ns, length, mark)
             self.direction.segments.append(offset, file_offset, length, at.frame, at.time_ns)
             self.output.append(payload)
             self.next = end
             if end > self.top:
                 self.top = end
             if self.starts:
-                self._drain()
+                self.drain()
             return
         self._irregular(offset, item)
 
-    def _irregular(self, offset: int, item: Held) -> None:
+    def _irregular(self, offset: int, item: Held, *, proven: bool = False) -> None:
+        """Take any segment; `proven`: one beyond the window is of this stream."""
         _, payload, length, file_offset, at, mark = item
         stats = self.direction.stats
         if abs(offset - self.next) > limits.MAX_DISTANCE:
-            stats.implausible += 1
-            self._event("implausible", length, at, offset)
+            self._implausible(length, at, offset)
             return
-        if offset < self.top and self._is_copy(length, mark, at.time_ns):
+        if offset < self.top and self.recent.is_copy(at.time_ns, length, mark):
             stats.duplicates += 1
             self._event("duplicate", length, at, offset)
             return
         if length == 1 and offset == self.top - 1:
-            self.keep_alive(1, at)
+            self.keep_alive(item)
             return
-        self.recent.append((at.time_ns, length, mark))
+        if not proven:
+            reach = max(self.top, self.acked) + self.room
+            if self.strays:
+                self._catch_up(reach)
+            if offset > reach and self._stray(offset, item):
+                return
+        self.recent.add(at.time_ns, length, mark)
         if self.end is not None and offset + length > self.end:
-            stats.after_close += 1
-            self._event("after_close", length, at, offset)
+            self.after_close(length, at, offset)
             length = self.end - offset
             if length <= 0:
                 return
             payload = payload[:length]
-        top = self.top
-        new = self._insert(offset, payload, len(payload), file_offset, at)
+        top, again = self.top, None
+        if offset < self.next:
+            old = payload[: self.next - offset]
+            again = difference(self.direction.segments, offset, old, self.read)
+        new, conflict = insert(self, offset, payload, len(payload), file_offset, at)
         if len(payload) < length:
             stats.snaplen_cut += 1
-            new += self._insert(offset + len(payload), None, length - len(payload), file_offset, at)
+            cut, end = length - len(payload), offset + len(payload)
+            new += insert(self, end, None, cut, file_offset, at)[0]
+        conflict = conflict if again is None else again
+        if conflict is not None:
+            stats.overlap_conflicts += 1
+            self._event("overlap_conflict", offset + len(payload) - conflict, at, conflict)
         if new < length:
             stats.retransmitted += 1
             stats.retransmitted_bytes += length - new
@@ -138,8 +184,56 @@ class Reassembler:
         elif offset < top:
             self._count_late(offset, length, at)
         self.top = max(top, offset + length)
-        self._drain()
-        self._bound(offset, offset + length)
+        self.drain()
+        bound(self, offset, offset + length)
+
+    def _implausible(self, length: int, at: Arrival, offset: int) -> None:
+        self.direction.stats.implausible += 1
+        self._event("implausible", length, at, offset)
+
+    def _stray(self, offset: int, item: Held) -> bool:
+        """Put a segment beyond the window aside; False when others beside it prove a hole."""
+        strays, self.strays = self.strays, deque()
+        proof = False
+        for stray in strays:
+            start = self.offset_of(stray.seq)
+            apart = max(offset, start) - min(offset + item.length, start + stray.length)
+            if 0 <= apart <= limits.HOLD_SPREAD:
+                proof = True
+                self.release(stray)
+            else:
+                self.strays.append(stray)
+        if not proof:
+            if len(self.strays) >= limits.MAX_STRAYS:
+                self.drop_stray()
+            self.strays.append(item._replace(payload=bytes(item.payload)))
+            self.budget.used += len(item.payload)
+        return not proof
+
+    def _catch_up(self, reach: int) -> None:
+        """Take the segments that are no longer beyond the window, which ends at `reach`."""
+        for _ in range(len(self.strays)):
+            stray = self.strays.popleft()
+            if self.offset_of(stray.seq) <= reach:
+                self.release(stray)
+            else:
+                self.strays.append(stray)
+
+    def release(self, stray: Held) -> None:
+        """Take a segment that was put aside."""
+        self.budget.used -= len(stray.payload)
+        self._irregular(self.offset_of(stray.seq), stray, proven=True)
+
+    def drop_stray(self) -> None:
+        """Ignore the segment that was put aside first."""
+        stray = self.strays.popleft()
+        self.budget.used -= len(stray.payload)
+        self._implausible(stray.length, stray.at, self.offset_of(stray.seq))
+
+    def after_close(self, length: int, at: Arrival, offset: int) -> None:
+        """Note a segment with new bytes behind an end."""
+        self.direction.stats.after_close += 1
+        self._event("after_close", length, at, offset)
 
     def reject(self, seq: int, length: int, frame: int, time_ns: int) -> None:
         """Note a segment that is ignored for its checksum."""
@@ -147,18 +241,16 @@ class Reassembler:
         at = Arrival(frame, time_ns, 0)
         self._event("bad_checksum", length, at, 0 if self.base is None else self.offset_of(seq))
 
-    def keep_alive(self, length: int, at: Arrival) -> None:
+    def keep_alive(self, item: Held) -> None:
         """RFC 9293 §3.8.4: at most one byte just before the next one asks for a sign of life."""
+        at, length = item.at, item.length
+        if not length and self.recent.is_copy(at.time_ns, length, item.mark):
+            self.direction.stats.duplicates += 1
+            self._event("duplicate", length, at, self.top - 1)
+            return
+        self.recent.add(at.time_ns, length, item.mark)
         self.direction.stats.keep_alives += 1
         self._event("keep_alive", length, at, self.top - 1)
-
-    def _is_copy(self, length: int, mark: Mark, time_ns: int) -> bool:
-        for seen, size, other in reversed(self.recent):
-            if abs(time_ns - seen) > limits.DUPLICATE_NS:
-                return False
-            if size == length and other == mark:
-                return True
-        return False
 
     def _count_late(self, offset: int, length: int, at: Arrival) -> None:
         """Bytes for a hole: sent again if the receiver complained or much time went by."""
@@ -208,48 +300,12 @@ class Reassembler:
 
     # -- the buffer behind holes
 
-    def _insert(
-        self, low: int, data: Payload | None, size: int, file_offset: int, at: Arrival
-    ) -> int:
-        """Buffer what is new in [low, low + size); return the number of new bytes."""
-        starts, buffer = self.starts, self.buffer
-        high, cursor, new, conflict = low + size, max(low, self.next), 0, -1
-        index = bisect_right(starts, cursor)
-        if index and buffer[starts[index - 1]].end > cursor:
-            index -= 1
-        while cursor < high:
-            stop = high
-            if index < len(starts):
-                piece = buffer[starts[index]]
-                if piece.offset <= cursor:
-                    stop = min(piece.end, high)
-                    if data is not None and piece.data is not None and conflict < 0:
-                        mine = data[cursor - low : stop - low]
-                        kept = piece.data[cursor - piece.offset : stop - piece.offset]
-                        if mine != kept:
-                            conflict = cursor + first_difference(mine, kept)
-                    cursor, index = stop, index + 1
-                    continue
-                stop = min(piece.offset, high)
-            part = None if data is None else bytes(data[cursor - low : stop - low])
-            item = Buffered(cursor, stop, part, file_offset + cursor - low, at)
-            if self.acked >= cursor:
-                item.acked = at
-            starts.insert(index, cursor)
-            buffer[cursor] = item
-            self._account(len(part or b""))
-            new += stop - cursor
-            cursor, index = stop, index + 1
-        if conflict >= 0:
-            self.direction.stats.overlap_conflicts += 1
-            self._event("overlap_conflict", high - conflict, at, conflict)
-        return new
-
-    def _account(self, size: int) -> None:
+    def account(self, size: int) -> None:
+        """Count bytes put into the buffer, or taken out."""
         self.buffered += size
         self.budget.used += size
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """Deliver what has become contiguous."""
         done = 0
         for start in self.starts:
@@ -258,9 +314,9 @@ class Reassembler:
             piece = self.buffer.pop(start)
             done += 1
             if piece.data is None:
-                self._gap(piece.end - start, "snaplen", piece.at.frame)
+                self.gap(piece.end - start, "snaplen", piece.at.frame)
                 continue
-            self._account(-len(piece.data))
+            self.account(-len(piece.data))
             self.direction.segments.append(
                 start, piece.file_offset, len(piece.data), piece.at.frame, piece.at.time_ns
             )
@@ -271,21 +327,6 @@ class Reassembler:
             self.complaints = 0
             self.losses.clear()
 
-    def _bound(self, low: int, high: int) -> None:
-        """Give up on holes when too much is buffered, or a segment [low, high) met too much."""
-        starts = self.starts
-        while starts and (
-            self.buffered > limits.MAX_BUFFERED
-            or len(starts) > limits.MAX_BUFFERED_SEGMENTS
-            or self.budget.used > limits.MAX_BUFFERED_TOTAL
-        ):
-            self.budget.overflows += 1
-            self._give_up("unknown")
-        if bisect_right(starts, high) - bisect_right(starts, low) > limits.MAX_OVERLAPPED:
-            self.budget.overflows += 1
-            while starts and starts[0] < high:
-                self._give_up("unknown")
-
     # -- acknowledgements
 
     def acknowledge(self, ack: int, at: Arrival) -> int:
@@ -293,7 +334,7 @@ class Reassembler:
         if self.base is None:
             self.last_ack = (ack, at)
             return -1
-        offset = self.offset_of(ack)
+        offset = self.latest = self.offset_of(ack)
         if self.acked < offset <= self.next + limits.MAX_DISTANCE:
             first = bisect_right(self.starts, self.acked)
             for start in self.starts[first : bisect_right(self.starts, offset)]:
@@ -329,78 +370,21 @@ class Reassembler:
         if hole not in self.losses[-1:]:
             self.losses = [*self.losses[1 - limits.MAX_LOSSES :], hole]
 
-    # -- giving up
+    # -- the end
 
-    def finish_at(self, seq: int, length: int, at: Arrival) -> None:
-        """Take a FIN behind `length` bytes at `seq`."""
-        if self.base is None:
-            self.start(None if self.held else seq)
-        offset = self.offset_of(seq) + length
-        if self.end is not None:
-            return
-        if not self.top <= offset <= self.next + limits.MAX_DISTANCE:
-            self.direction.stats.implausible += 1
-            self._event("implausible", length, at, offset - length)
-            return
+    def finish_at(self, offset: int, frame: int, at: Arrival) -> None:
+        """The stream ends at `offset`, with a FIN in `frame`."""
         self.end = self.direction.fin_offset = offset
-        self.direction.fin_frame = at.frame
-        if self.acked >= offset:
-            self.end_acked = at
+        self.direction.fin_frame = frame
+        self.end_acked = at if self.acked >= offset else None
 
-    def expire(self, at: Arrival) -> None:
-        """Give up on holes whose time is over (acknowledged, and a grace passed)."""
-        if self.held and at.time_ns - self.held[0].at.time_ns >= limits.HOLD_NS:
-            self.start()
-        while self.starts or (self.end is not None and self.next < self.end):
-            first = self.buffer[self.starts[0]] if self.starts else None
-            acked = first.acked if first else self.end_acked
-            if acked is not None:
-                waited = at.time_ns - acked.time_ns
-                if at.tick - acked.tick < limits.GRACE_SEGMENTS and waited < limits.GRACE_NS:
-                    return
-            elif (
-                first is None
-                or self.acked >= 0
-                or at.time_ns - first.at.time_ns < limits.ONE_SIDED_NS
-            ):
-                return
-            self._give_up("unknown", at.frame)
+    def go_on(self) -> None:
+        """The FIN was none: the stream does not end there."""
+        self.end = self.end_acked = None
+        self.direction.fin_offset = self.direction.fin_frame = None
 
-    def stop(self, frame: int) -> None:
-        """No more segments: give up on every hole and end the stream here."""
-        if self.held:
-            self.start()
-        while self.starts:
-            self._give_up("never_delivered", frame)
-        if self.end is not None and self.next < self.end:
-            self._give_up("never_delivered", frame)
-        elif self.end is None and self.acked > self.next + 1:
-            # One byte more may be a FIN that was not captured.
-            self._give_up_to(self.acked, "never_delivered", frame)
-        self.end = self.next
-        self.recent.clear()
-
-    def _give_up(self, unacknowledged: GapReason, frame: int = 0) -> None:
-        if self.starts:
-            first = self.buffer[self.starts[0]]
-            self._give_up_to(first.offset, unacknowledged, first.at.frame)
-            self._drain()
-        elif self.end is not None:
-            self._give_up_to(self.end, unacknowledged, frame)
-
-    def _give_up_to(self, high: int, unacknowledged: GapReason, frame: int) -> None:
-        """Declare [next, high) missing; the reason may change at the acknowledged offset."""
-        if self.acked < 0:
-            self._gap(high - self.next, "unknown", frame)
-            return
-        acked = min(max(self.acked, self.next), high)
-        if acked > self.next:
-            lost = any(low < acked and self.next < top for low, top in self.losses)
-            self._gap(acked - self.next, "lost" if lost else "not_captured", frame)
-        if high > acked:
-            self._gap(high - acked, unacknowledged, frame)
-
-    def _gap(self, length: int, reason: GapReason, frame: int) -> None:
+    def gap(self, length: int, reason: GapReason, frame: int) -> None:
+        """Declare the next `length` bytes missing."""
         gap = Gap(self.next, length, reason, frame)
         self.direction.gaps.append(gap)
         self.output.append(gap)
@@ -410,7 +394,9 @@ class Reassembler:
 
     def forget(self) -> None:
         """Drop everything stored: the consumer does not want this stream."""
-        self.budget.used -= self.buffered + sum(len(item.payload) for item in self.held)
+        waiting = (*self.held, *self.strays)
+        self.budget.used -= self.buffered + sum(len(item.payload) for item in waiting)
+        self.strays.clear()
         self.held, self.starts, self.buffer, self.buffered = [], [], {}, 0
         self.output.clear()
         self.recent.clear()

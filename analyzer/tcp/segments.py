@@ -1,6 +1,7 @@
 """Columns of one TCP direction: segments (stream ↔ file), gaps and noteworthy frames."""
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -26,6 +27,7 @@ EventKind = Literal[
     "implausible",
     "after_close",
     "bad_checksum",
+    "false_close",
 ]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _EVENT_CODE = {kind: code for code, kind in enumerate(EVENT_KINDS)}
@@ -100,7 +102,8 @@ class GapColumns:
 
 
 class EventColumns:
-    """The noteworthy frames of a direction in capture order, 29 bytes each."""
+    """The noteworthy frames of a direction, 29 bytes each; in capture order but for those of which
+    later ones tell (`implausible`, `false_close`)."""
 
     __slots__ = ("_frame", "_kind", "_length", "_offset", "_time")
 
@@ -231,6 +234,37 @@ class SegmentColumns:
         self._arrays = tuple(column[count : self._count].copy() for column in self._arrays)
         self._count -= count
         return count
+
+    @property
+    def last_ns(self) -> int | None:
+        """Time of the last row."""
+        if self._pending:
+            return self._pending[-1]
+        return int(self._arrays[4][self._count - 1]) if self._arrays and self._count else None
+
+    def places(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (stream offset, file offset, length) of the rows that overlap [low, high).
+
+        For single segments while many come: nothing is consolidated.
+        """
+        waiting = self._pending
+        if waiting and waiting[0] <= low:
+            rows = range(0, len(waiting), 5)
+            row = self._count + bisect_right(rows, low, key=waiting.__getitem__) - 1
+        elif self._arrays is not None:
+            row = int(self._arrays[0][: self._count].searchsorted(low, side="right")) - 1
+        else:
+            row = 0
+        for index in range(max(row, 0), len(self)):
+            if self._arrays is not None and index < self._count:
+                stream, file, length = (int(column[index]) for column in self._arrays[:3])
+            else:
+                at = 5 * (index - self._count)
+                stream, file, length = waiting[at : at + 3]
+            if stream >= high:
+                return
+            if stream + length > low:
+                yield stream, file, length
 
     def locate(self, start: int, length: int) -> list[Piece]:
         """Return the pieces of stream bytes `start` … `start + length`, holes included."""

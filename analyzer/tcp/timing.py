@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import limits
+from .samples import Samples, greatest, least
 from .segments import Integers
 
 UNKNOWN_WINDOW = -1
+SAMPLE_NS = 10_000_000
+"""Windows are kept over time as the least of every 10 ms."""
 
 
 @dataclass(slots=True)
@@ -23,6 +26,8 @@ class RoundTrips:
     total_ns: int = 0
     pending: list[tuple[int, int]] = field(default_factory=list, repr=False)
     """Segments not acknowledged yet: (stream offset of the end, time)."""
+    over_time: Samples = field(default_factory=greatest, repr=False, compare=False)
+    """Times in the order of the acknowledgements."""
 
     @property
     def mean_ns(self) -> int | None:
@@ -42,6 +47,7 @@ class RoundTrips:
                 break
             count += 1
             self._add(1, time_ns - then, time_ns - then, time_ns - then)
+            self.over_time.add(time_ns, time_ns - then)
         del self.pending[:count]
 
     def restart(self) -> None:
@@ -76,6 +82,7 @@ class RoundTrips:
             if len(kept):
                 trips = ack_times[answer[kept]] - times[kept]
                 self._add(len(kept), int(trips.min()), int(trips.max()), int(trips.sum()))
+                self.over_time.extend(ack_times[answer[kept]], trips)
         left = slice(len(done), None)
         self.pending = list(zip(ends[left].tolist(), times[left].tolist(), strict=True))
         del self.pending[: -limits.MAX_PROBES]
@@ -93,12 +100,30 @@ class Window:
 
     lowest: int = UNKNOWN_WINDOW
     highest: int = UNKNOWN_WINDOW
+    over_time: Samples = field(default_factory=least, repr=False, compare=False)
+    """The least window of every `SAMPLE_NS` in which there was a segment."""
+    _since: int = field(default=-SAMPLE_NS, repr=False, compare=False)
+    _least: int = field(default=UNKNOWN_WINDOW, repr=False, compare=False)
 
-    def note(self, low: int, high: int) -> None:
-        if low < self.lowest or self.lowest < 0:
-            self.lowest = low
-        if high > self.highest:
-            self.highest = high
+    def note(self, window: int, time_ns: int) -> None:
+        """Take the window of one segment."""
+        if window < self.lowest or self.lowest < 0:
+            self.lowest = window
+        if window > self.highest:
+            self.highest = window
+        if window < self._least or self._least < 0:
+            self._least = window
+        if time_ns - self._since >= SAMPLE_NS:
+            self.over_time.add(time_ns, self._least)
+            self._since, self._least = time_ns, UNKNOWN_WINDOW
+
+    def note_all(self, windows: Integers, times: Integers) -> None:
+        """Take the windows of segments that follow each other, at least one."""
+        low, high = int(windows.min()), int(windows.max())
+        self.lowest = min(self.lowest, low) if self.lowest >= 0 else low
+        self.highest = max(self.highest, high)
+        starts = np.flatnonzero(np.diff(times // SAMPLE_NS, prepend=-1))
+        self.over_time.extend(times[starts], np.minimum.reduceat(windows, starts))
 
 
 def is_probe(offset: int, end: int, number: int) -> bool:

@@ -1,11 +1,14 @@
 """The live state of one connection, and the frame-by-frame path."""
 
+from collections import deque
 from typing import cast
 
 from . import limits
 from .batch import ACK, FIN, RST, SYN
+from .closing import Closing
 from .connection import DirectionStatistics, StreamConsumer, TcpConnection, TcpDirection
-from .items import Arrival, Budget, Held, Payload
+from .holes import expire, stop
+from .items import Arrival, Budget, Held, Mark, Payload, Read
 from .reassembly import Reassembler
 from .segments import Gap
 from .timing import is_probe
@@ -19,16 +22,14 @@ class Track:
     __slots__ = (
         "client_reverse",
         "closed",
+        "closing",
         "connection",
         "consumer",
-        "fins",
         "forgotten",
         "last_frame",
-        "reset",
-        "reset_at",
+        "shut_marks",
         "shut_windows",
         "sides",
-        "stopped",
         "tick",
     )
 
@@ -37,20 +38,21 @@ class Track:
         connection: TcpConnection,
         client_reverse: bool,
         budget: Budget,
+        read: Read,
         consumer: StreamConsumer,
     ) -> None:
         self.connection = connection
         self.client_reverse = client_reverse  # the flow's `reverse` for segments of side 0
         self.consumer = consumer
-        first, second = connection.directions
-        self.sides = (Reassembler(first, budget), Reassembler(second, budget))
+        self.sides = (
+            Reassembler(connection, 0, budget, read),
+            Reassembler(connection, 1, budget, read),
+        )
+        self.closing = Closing(connection, self.sides)
         self.shut_windows: list[int | None] = [None, None]  # since when side's window is 0, ns
+        self.shut_marks: deque[Mark] = deque(maxlen=limits.RECENT_SHUT)  # with a window of 0
         self.tick = 0  # frames so far
         self.last_frame = connection.start_frame
-        self.fins = [False, False]
-        self.reset = False
-        self.reset_at: tuple[int, int] | None = None  # tick and time of the RST
-        self.stopped = False
         self.closed = False
         self.forgotten = False
 
@@ -73,37 +75,44 @@ class Track:
         connection = self.connection
         connection.end_ns = at.time_ns
         own, peer = self.sides[side], self.sides[1 - side]
-        if length and not flags & RST:
-            stats = own.direction.stats
-            stats.segments += 1
-            stats.bytes += length
-        if (flags & (FIN | RST) and self._ending(side, item, flags)) or connection.discard:
+        if flags & RST:
+            new = self.closing.take_reset(side, item.seq, at)
+            if new and flags & ACK and not connection.discard:
+                peer.acknowledge(ack, at)
             return
+        if length:
+            own.direction.stats.segments += 1
+            own.direction.stats.bytes += length
+        if connection.discard:
+            if flags & FIN:
+                self.closing.take_fin(side, item, -1)
+            return
+        offset = -1
         if flags & ACK:
             offset = peer.acknowledge(ack, at)
-            if peer.starts and not length and offset == peer.acked and not flags & (FIN | RST):
+            if peer.starts and not length and offset == peer.acked and not flags & FIN:
                 self._duplicate_ack(peer, ack, window, selective, item)
-        if flags & RST:
-            self.reset_at = (self.tick, at.time_ns)
-            return
-        if self.reset_at is not None:
-            self._expire_reset(at)
-        if not flags & SYN:
-            own.direction.window.note(window, window)
+        if self.closing.reset and not flags & SYN:
+            self.closing.check_reset(side, item)
+        if not flags & (SYN | FIN):  # a FIN may prove to be forged
+            own.direction.window.note(window, at.time_ns)
         if length:
-            self._payload(own, item)
+            self._data(side, item)
         elif own.base is not None and not flags & FIN and own.offset_of(item.seq) == own.top - 1:
-            own.keep_alive(0, at)
+            own.keep_alive(item)
         if flags & FIN:
-            own.finish_at(item.seq, length, at)
+            self.closing.take_fin(side, item, offset)
         if (window == 0) != (self.shut_windows[side] is not None):
-            self._window(side, window, at)
+            self._window(side, window, item)
         for half in self.sides:
             if half.starts or half.held or half.end is not None:
-                half.expire(at)
+                expire(half, at)
 
-    def _payload(self, own: Reassembler, item: Held) -> None:
+    def _data(self, side: int, item: Held) -> None:
         """Take a segment; it is timed where it is new and in order, as the fast paths' are."""
+        own = self.sides[side]
+        if own.end is not None:
+            self.closing.check_fin(side, item)
         offset = own.next
         plain = own.base is not None and offset == own.top == own.offset_of(item.seq)
         own.segment(item)
@@ -112,45 +121,21 @@ class Track:
         if plain and is_probe(offset, end, direction.stats.segments):
             direction.round_trips.sent(end, item.at.time_ns)
 
-    def _expire_reset(self, at: Arrival) -> None:
-        """End the streams once a reset is old: segments that crossed it on the way still count."""
-        assert self.reset_at is not None
-        tick, time_ns = self.reset_at
-        late = at.time_ns - time_ns > limits.GRACE_NS or self.tick - tick > limits.GRACE_SEGMENTS
-        if late and not self.stopped:
-            self.stopped = True
-            self.stop(at.frame)
-
-    def _ending(self, side: int, item: Held, flags: int) -> bool:
-        """Note a FIN or RST; return True when the frame is to be ignored."""
-        connection = self.connection
-        if flags & RST:
-            own = self.sides[side]
-            if own.base is not None and not connection.discard:
-                far = abs(own.offset_of(item.seq) - own.next) > limits.MAX_DISTANCE
-                if far:  # RFC 5961 §3: such a RST is not of this connection
-                    own.direction.stats.implausible += 1
-                    return True
-            if self.reset:
-                return True
-            self.reset = True
-            connection.first_reset = (side, item.at.frame)
-        if flags & FIN:
-            self.fins[side] = True
-        if connection.first_close is None:
-            connection.first_close = (side, "rst" if flags & RST else "fin", item.at.frame)
-        return False
-
     def _duplicate_ack(
         self, peer: Reassembler, ack: int, window: int, selective: tuple[int, ...], item: Held
     ) -> None:
         ahead = any(0 < (left - ack) & _MASK < _HALF for left in selective)
         peer.complain(window, item.mark, ahead, item.at)
 
-    def _window(self, side: int, window: int, at: Arrival) -> None:
+    def _window(self, side: int, window: int, item: Held) -> None:
+        """Note that a side shut its receive window, or opened it."""
+        at, peer = item.at, self.sides[1 - side]
+        if peer.latest < peer.acked or (not window and item.mark in self.shut_marks):
+            return  # older than what came before it (RFC 9293 §3.10.7.4), or its copy
         direction = self.connection.directions[side]
         shut = self.shut_windows[side]
         if shut is None:
+            self.shut_marks.append(item.mark)
             direction.stats.zero_windows += 1
             direction.events.append(at.frame, at.time_ns, "zero_window", 0)
             self.shut_windows[side] = at.time_ns
@@ -169,8 +154,9 @@ class Track:
             if ack is not None and peer.base is not None and self.connection.saw_syn[1 - side]:
                 fits = 0 <= peer.offset_of(ack) <= peer.top  # data stood in the SYN (RFC 7413)
             else:
-                fits = time_ns - self.connection.start_ns < limits.HOLD_NS and not (
-                    self.reset or any(self.fins) or self.connection.discard
+                begun = Arrival(0, self.connection.start_ns, 0)
+                fits = not begun.is_late(Arrival(0, time_ns, self.tick)) and not (
+                    self.closing.reset or any(self.closing.fins) or self.connection.discard
                 )
                 for item in own.held:
                     fits = fits and (item.seq - first) & _MASK < limits.HOLD_SPREAD
@@ -183,11 +169,12 @@ class Track:
         return True
 
     def stop(self, frame: int) -> None:
-        """End both streams: reset, 4-tuple reused, evicted, or end of the capture."""
+        """End both streams: 4-tuple used again, evicted, or end of the capture."""
         if self.connection.discard:
             return
+        self.closing.settle(Arrival(frame, self.connection.end_ns, self.tick))
         for side, half in enumerate(self.sides):
-            half.stop(frame)
+            stop(half, frame)
             shut, self.shut_windows[side] = self.shut_windows[side], None
             if shut is not None:
                 late = max(self.connection.end_ns - shut, 0)
@@ -208,14 +195,9 @@ class Track:
                 self._deliver(side, output, holed)
         if self.connection.discard and not self.forgotten:
             self.forget()
-        if not self.closed and (ended or self._over()):
+        if not self.closed and (ended or self.closing.over):
             self.closed = True
             self.consumer.closed(self.connection)
-
-    def _over(self) -> bool:
-        if self.connection.discard:
-            return self.reset or all(self.fins)
-        return self.stopped or (self.sides[0].complete and self.sides[1].complete)
 
     def _deliver(self, side: int, output: list[Payload | Gap], holed: bool) -> None:
         connection = self.connection

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from . import limits
 from .batch import ACK, FIN, RST, SYN, Flow, Rejected, SegmentBatch
+from .closing import Opening
 from .connection import StreamConsumer, TcpConnection, TcpHandshake
 from .fast import plain_batch, plain_frame
 from .half_open import HalfOpen, HalfOpenFlows, Syn
-from .items import Arrival, Budget, Held
+from .items import Arrival, Budget, Held, Read
 from .options import sack_edges, syn_options
 from .segments import Integers
 from .track import Track
@@ -24,7 +25,10 @@ _MASK = (1 << 32) - 1
 class TcpTracker:
     """Feed batches in capture order, then `finish`. How frames are batched changes no result."""
 
-    def __init__(self, flows: Sequence[Flow], consumer: StreamConsumer) -> None:
+    def __init__(
+        self, flows: Sequence[Flow], consumer: StreamConsumer, read: Read = lambda *_: b""
+    ) -> None:
+        """`read` gives bytes of the capture again, to compare what is sent twice."""
         self.flows = flows
         self.consumer = consumer
         self.discarded = 0
@@ -41,6 +45,7 @@ class TcpTracker:
         self._half_open = HalfOpenFlows()
         self._states = np.zeros(1024, dtype=np.int8)
         self._budget = Budget()
+        self._read = read
 
     @property
     def connections(self) -> list[TcpConnection]:
@@ -110,8 +115,9 @@ class TcpTracker:
             middle = len(rows) // 2
             self._feed(batch, view, rows[:middle])
             self._feed(batch, view, rows[middle:])
-        elif len(rows):
-            self._feed_slow(batch, view, rows)
+        else:
+            for at in range(0, len(rows), limits.SLOW_FRAMES):
+                self._feed_slow(batch, view, rows[at : at + limits.SLOW_FRAMES])
 
     def _count_discarded(
         self,
@@ -186,8 +192,19 @@ class TcpTracker:
             if flags & SYN and not flags & RST:
                 seq = (seq + 1) & _MASK
                 reply = ack if flags & ACK else None
-                options = syn_options(data, header)
-                self._syn(flow, Syn(reverse, seq, reply, time_ns, frame, options))
+                syn = Syn(reverse, seq, reply, time_ns, frame, syn_options(data, header))
+                if not self._syn(flow, syn):
+                    at = Arrival(frame, time_ns, 0)
+                    kept = bytes(view[payload : payload + captured])
+                    mark = (ident, seq, data[header + 8 : header + 18])
+                    self._suspect(flow, syn, Held(seq, kept, length, position, at, mark))
+                    continue
+                track = live.get(flow)
+            elif (
+                track is not None
+                and (track.closing.opening is not None or track.sides[0].end is not None)
+                and self._starts_anew(flow, track, reverse, seq, ack, flags, length, frame, time_ns)
+            ):
                 track = live.get(flow)
             if track is None:
                 if not length or flags & RST:
@@ -201,6 +218,9 @@ class TcpTracker:
                 track = self._open(flow, reverse, time_ns, frame)
             touched[flow] = track
             side = 0 if reverse == track.client_reverse else 1
+            if length and not flags & RST:
+                own = track.connection.directions[side].stats
+                own.header_bytes += min(payload - header, limits.MOST_HEADER)
             mark = (ident, seq, data[header + 8 : header + 18])
             content = view[payload : payload + captured]
             if plain_frame(
@@ -223,19 +243,77 @@ class TcpTracker:
         if self._live.get(flow) is track:
             self._states[flow] = _DISCARDED if track.connection.discard else _LIVE
 
-    def _syn(self, flow: int, syn: Syn) -> None:
-        """Take a SYN: of the live connection, or the sign that the 4-tuple is used again."""
+    def _syn(self, flow: int, syn: Syn) -> bool:
+        """Take a SYN of the live connection, or the sign that the 4-tuple is used again.
+
+        False: the connection may go on, and the SYN must be confirmed.
+        """
         track = self._live.get(flow)
-        if track is not None:
-            side = int(syn.reverse != track.client_reverse)
-            if track.belongs(side, syn.first, syn.ack, syn.time_ns):
-                handshake = track.connection.handshake
-                handshake.isn[side] = (syn.first - 1) & _MASK
-                handshake.options[side] = syn.options
-                return
-            self._end(flow, track, syn.frame)
-        self._half_open.note(flow, syn)
+        if track is None:
+            self._half_open.note(flow, syn)
+            self._states[flow] = _OPENING
+            return True
+        side = int(syn.reverse != track.client_reverse)
+        if track.belongs(side, syn.first, syn.ack, syn.time_ns):
+            handshake = track.connection.handshake
+            handshake.isn[side] = (syn.first - 1) & _MASK
+            handshake.options[side] = syn.options
+            return True
+        known = track.closing.opening
+        answered = known is not None and known.side != side and known.answered(syn.ack)
+        if track.closing.open and not answered:
+            return False
+        if known is not None and not answered and known.syn.first != syn.first:
+            track.closing.drop_opening(None)
+        self._reuse(flow, track, syn.frame)
+        return self._syn(flow, syn)
+
+    def _suspect(self, flow: int, syn: Syn, item: Held) -> None:
+        """Let a SYN wait for what confirms or refutes it."""
+        track = self._live[flow]
+        side = int(syn.reverse != track.client_reverse)
+        track.closing.suspect(Opening(side, syn, item if item.length else None), item.at)
+
+    def _starts_anew(
+        self,
+        flow: int,
+        track: Track,
+        reverse: bool,
+        seq: int,
+        ack: int,
+        flags: int,
+        length: int,
+        frame: int,
+        time_ns: int,
+    ) -> bool:
+        """End the connection where a frame is of another one with the same 4-tuple."""
+        side, closing = int(reverse != track.client_reverse), track.closing
+        if closing.opening is not None:
+            at = Arrival(frame, time_ns, 0)
+            if not closing.opens(side, seq, ack, flags, at):
+                return False
+        elif not length or flags & RST or track.connection.discard or not closing.over:
+            return False
+        else:
+            own = track.sides[side]
+            if own.base is None or own.fits(own.offset_of(seq)):
+                return False
+        self._reuse(flow, track, frame)
+        return True
+
+    def _reuse(self, flow: int, track: Track, frame: int) -> None:
+        """End a connection; a SYN that waits opens the next one."""
+        opening, track.closing.opening = track.closing.opening, None
+        self._end(flow, track, frame)
         self._states[flow] = _OPENING
+        if opening is None:
+            return
+        _, syn, data = opening
+        self._half_open.note(flow, syn)
+        if data is not None:
+            fresh = self._open(flow, syn.reverse, syn.time_ns, syn.frame)
+            side = int(syn.reverse != fresh.client_reverse)
+            fresh.packet(side, data._replace(at=data.at._replace(tick=1)), 0, SYN, 1, ())
 
     def _open(self, flow: int, reverse: bool, time_ns: int, frame: int) -> Track:
         if len(self._live) >= limits.MAX_LIVE:
@@ -254,7 +332,7 @@ class TcpTracker:
             end_ns=time_ns,
         )
         self._opened += 1
-        track = Track(connection, client, self._budget, self.consumer)
+        track = Track(connection, client, self._budget, self._read, self.consumer)
         track.last_frame = frame
         if half:
             connection.handshake = _handshake(half, reverse, time_ns)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from analyzer.tui import state
 from analyzer.tui.keys import MAIN, view_keys
 from analyzer.tui.screens.main import MainScreen
+from analyzer.tui.screens.view import ViewScreen
 from analyzer.tui.state import State
 from analyzer.tui.views import START
 
@@ -25,7 +27,10 @@ class AnalyzerApp(App[int]):
     """Shows a session that indexes in the background."""
 
     TITLE = "rtmp-analyze"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
 
     def __init__(
         self, session: Session, filter_text: str | None = None, remembered: State | None = None
@@ -35,13 +40,23 @@ class AnalyzerApp(App[int]):
         remembered = remembered or State()
         if remembered.theme in self.available_themes:
             self.theme = remembered.theme
+        self._recent = remembered.recent
         self.main = MainScreen(session, filter_text)
         self.main.restore(remembered)
         self.main.loader.start()  # the first rows are there when the first screen is drawn
 
     def remember(self) -> State:
         """Return what is to be remembered."""
-        return replace(self.main.remember(), theme=self.theme)
+        return replace(self.main.remember(), theme=self.theme, recent=self._recent)
+
+    def action_interrupt(self) -> None:
+        """What ends a capture everywhere ends it here, too; the program goes on."""
+        screen = self.screen
+        tell = screen.say if isinstance(screen, ViewScreen) else self.main.say
+        if self.main.stop_loading():
+            tell("ending it …")
+        else:
+            tell("ctrl+q quits")
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -67,13 +82,33 @@ class AnalyzerApp(App[int]):
         yield from super().get_system_commands(screen)
 
 
-def run(session: Session, filter_text: str | None = None) -> int:
+SWITCH: Final = 0.0005
+"""Seconds after which a thread that computes lets the interface have the interpreter, when it asks;
+a tenth of Python's own, of which a key press would take a dozen."""
+
+
+def run(
+    session: Session,
+    filter_text: str | None = None,
+    redact: bool = False,
+    paths: Sequence[str] = (),
+) -> int:
     """Show `session` (not yet run) until somebody quits; return the exit code.
+
+    `redact`: placeholders and stars stand in place of stream names and other secrets. `paths` are
+    the captures, to be offered next time.
 
     What made indexing fail is raised once the terminal is back to normal.
     """
+    sys.setswitchinterval(SWITCH)
     place = state.path()
-    app = AnalyzerApp(session, filter_text, state.load(place))
+    if redact:
+        from analyzer.tui.hiding import Hidden
+
+        session = Hidden(session)
+    known = state.load(place)
+    known.opened(paths)
+    app = AnalyzerApp(session, filter_text, known)
     app.main.start = START
     code = app.run()
     state.save(place, app.remember())

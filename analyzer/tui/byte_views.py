@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ PAGE: Final = 4096
 PAGES: Final = 16
 """Pages kept per view."""
 
+STAR: Final = ord("*")
+"""In place of a byte that is not shown."""
 PAYLOAD, HEADER, OTHER, MISSING = range(4)
 
 
@@ -53,6 +55,7 @@ class ByteView:
         self._pages: dict[int, bytes] = {}
         self._starts: list[int] = []
         self._by_space: dict[str, list[Piece]] = {}
+        self._hidden: list[tuple[int, int]] = []
 
     def seal(self) -> ByteView:
         """Build the look-up tables once all pieces are in."""
@@ -82,7 +85,26 @@ class ByteView:
                     self._pages.pop(next(iter(self._pages)))
                 self._pages[page] = self._fetch(page, PAGE)
             out += self._pages[page][max(start - page, 0) : max(end - page, 0)]
+        if self._hidden:
+            at = block.at + offset
+            out = bytes(STAR if self.is_hidden(at + n) else byte for n, byte in enumerate(out))
         return out
+
+    def hide(self, ranges: Sequence[tuple[int, int]]) -> ByteView:
+        """Show no byte of these (start, length) of the body, nor of other messages."""
+        spans = [
+            (low, high)
+            for start, length in ranges
+            for low, high in self.find("body", start, length)
+        ]
+        spans += [(p.at, p.at + p.length) for p in self.pieces if p.kind == OTHER]
+        self._hidden = sorted(spans)
+        return self
+
+    def is_hidden(self, at: int) -> bool:
+        """Whether the byte at a place of the view is not to be shown."""
+        place = bisect_right(self._hidden, (at, self.size + 1)) - 1
+        return place >= 0 and at < self._hidden[place][1]
 
     def piece_at(self, at: int) -> Piece | None:
         index = bisect_right(self._starts, at) - 1

@@ -72,6 +72,12 @@ def rate(bits_per_second: float) -> str:
     return f"{bits_per_second / 1e3:.0f}k" if bits_per_second >= 1000 else f"{bits_per_second:.0f}"
 
 
+def bit_rate(per_second: float) -> str:
+    """Return a bit rate in words: ``66 kbit/s``."""
+    text = rate(per_second)
+    return f"{text[:-1]} {text[-1]}bit/s" if text[-1] in "kM" else f"{text} bit/s"
+
+
 def count(number: int, noun: str) -> str:
     """Return ``1 message``, ``12,345 messages``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -146,7 +146,9 @@ def _tree(session: Session, row: int) -> Field:
 def _bytes(session: Session, row: int, space: str) -> ByteView:
     """Return the view of a byte space; the plain body where that one fails."""
     try:
-        return VIEWS[space](session, row)
+        view = VIEWS[space](session, row)
+        hidden = getattr(session, "hidden", None)  # `tui.hiding` is loaded with --redact only
+        return view if hidden is None else view.hide(hidden(row))
     except Exception:
         view = ByteView("message", lambda at, length: data[at : at + length])
         data = session.body(row).data

@@ -50,3 +50,20 @@ def nothing(session: Session) -> list[str]:
         "  · a capture filter that lets the server's port through (1935 by default)",
     ]
     return lines
+
+
+def waiting(session: Session) -> list[str]:
+    """Return the lines shown while a capture runs in which no RTMP was seen yet."""
+    capture = session.capture
+    seen = f"{count(capture.packets, 'packet')}, {count(session.tcp_flows, 'TCP connection')}"
+    what = "the first message: the handshake is under way" if session.connections else "RTMP"
+    lines = [f"Waiting for {what}. Seen: {seen} with payload.", ""]
+    for (what, port), number in session.foreign.most_common(3):
+        lines.append(f"Seen: {count(number, f'{what.upper()} connection')} to port {port}.")
+    if not capture.packets:
+        lines.append("Nothing comes: is this the interface, and does the filter (-f) let it in?")
+    else:
+        lines.append(
+            "A new stream is recognised at once, one that runs already after some seconds."
+        )
+    return [*lines, "", "Ctrl+C ends the capture."]

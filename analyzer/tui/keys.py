@@ -38,7 +38,7 @@ HEX: Final = (
 )
 MAIN: Final = (
     key("question_mark,f1", "help", "This help", "help", show="?"),
-    key("q", "back", "Back, or quit", "quit", show="q"),
+    key("q", "back", "Back to where you came from, or quit", "quit", show="q"),
     key("slash", "filter", "Filter messages", "filter", show="/"),
     key("ctrl+f", "find", "Find text, /regex/, hex:, body:, tree:", "find", show="^f"),
     key("n", "find_next(1)", "Next match", show="n"),
@@ -46,7 +46,7 @@ MAIN: Final = (
     key(
         "colon,ctrl+g",
         "goto",
-        "Go to message 12, f34 (frame), c0.c2s.5, +1.5 (s), @0x1f0",
+        "Go to message 12, f34 (frame), c0.c2s.5, +1.5 (s), @ or #0x1f0 (offset)",
         show=":",
     ),
     key("g", "top", "First line; after a number: go to that message", show="g"),
@@ -76,7 +76,8 @@ MAIN: Final = (
     key("t", "theme", "Light or dark colours", show="t"),
     key("tab", "app.focus_next", "Next pane", show="Tab"),
     key("shift+tab", "app.focus_previous", "Previous pane", show="S-Tab"),
-    key("escape", "escape", "Stop searching or loading; clear the filter", show="Esc"),
+    key("escape", "escape", "Stop searching or loading; clear the filter; back", show="Esc"),
+    key("ctrl+c", "app.interrupt", "End a live capture or loading; what came stays", show="^c"),
 )
 COLUMNS: Final = (
     key("space", "show_or_hide", "Show or hide the column", show="Space"),
@@ -88,9 +89,18 @@ COLUMNS: Final = (
     key("enter", "screen.accept", "Take over", show="Enter"),
     key("escape,q,c", "screen.leave", "Leave everything as it was", show="Esc"),
 )
-VIEW: Final = (
-    key("escape,q", "close", "Back", "back", show="q"),
+MESSAGES: Final = key(
+    "m", "messages", "The message list, at the message under the cursor", "messages", show="m"
+)
+LEAVE: Final = (
+    key("q", "close", "Back where you came from; quit where the program began", "back", show="q"),
     key("question_mark,f1", "help", "This help", "help", show="?"),
+)
+VIEW: Final = (
+    *LEAVE,
+    MESSAGES,
+    key("escape", "leave", "Back to where you came from", show="Esc"),
+    key("ctrl+c", "app.interrupt", "End a live capture or loading; what came stays", show="^c"),
 )
 """What works in every view."""
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from analyzer.tui.listings.base import Rows
 from analyzer.tui.listings.extras import Extras, Gatherer
 from analyzer.tui.model import Findings, findings
@@ -19,6 +21,8 @@ INTERVAL: Final = 0.1
 """Seconds between two reports at least; sorting must not eat the time of indexing."""
 SHARE: Final = 10
 """A report waits this many times what the last one cost."""
+PATIENCE: Final = 0.5
+"""Seconds after which indexing goes on though nobody has seen the first report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,16 @@ class Loader:
         self._next = 0.0
         self._findings = Findings()
         self._gatherer = Gatherer()
+        self._seen = threading.Event()
         # A daemon: quitting never waits for a capture to end.
         self._thread = threading.Thread(target=self._run, name="indexing", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def seen(self) -> None:
+        """The first report is on the screen: indexing may have the interpreter again."""
+        self._seen.set()
 
     def cancel(self) -> None:
         """Stop after the batch under way; a live capture ends, and its report follows."""
@@ -77,9 +86,10 @@ class Loader:
         started = time.monotonic()
         if started >= self._next and len(session.messages):
             self._report(done=False)
-            ended = time.monotonic()
-            cost = ended - started + self.shown_in
-            self._next = ended + max(INTERVAL, SHARE * cost)
+            cost = time.monotonic() - started + self.shown_in
+            self._seen.wait(PATIENCE)
+            self._seen.set()
+            self._next = time.monotonic() + max(INTERVAL, SHARE * cost)
         return not self.cancelled
 
     def _report(self, done: bool) -> None:
@@ -89,4 +99,5 @@ class Loader:
         size = session.capture.size
         fraction = min(session.capture.bytes_read / size, 1.0) if size else None
         extras = self._gatherer.gather(session)
-        self._tell(Snapshot(session.order(), self._findings, fraction, done, extras))
+        order = session.order().astype(np.int32)
+        self._tell(Snapshot(order, self._findings, fraction, done, extras))

@@ -136,16 +136,16 @@ _ID: Final = re.compile(r"c(\d{1,9})\.(c2s|s2c)\.(\d{1,9})")
 def _rows_of(ids: set[str], session: Session) -> dict[str, int]:
     if not ids:
         return {}
-    table = session.messages
-    count = len(table)
-    keys = (
-        table.column("connection")[:count].astype(np.int64) << 33
-        | table.column("direction")[:count].astype(np.int64) << 32
-        | table.column("index")[:count].astype(np.int64)
-    )
+    table, found = session.messages, dict[str, int]()
     wanted = {_key_of(name): name for name in ids if _ID.fullmatch(name)}
-    rows = np.flatnonzero(np.isin(keys, np.fromiter(wanted, np.int64, len(wanted))))
-    return {wanted[int(keys[row])]: int(row) for row in rows}
+    chosen = np.fromiter(wanted, np.int64, len(wanted))
+    for rows in table.blocks():
+        keys = table.column("connection")[rows].astype(np.int64) << 33
+        keys |= table.column("direction")[rows].astype(np.int64) << 32
+        keys |= table.column("index")[rows]
+        hits = np.flatnonzero(np.isin(keys, chosen))
+        found |= {wanted[int(keys[hit])]: int(rows[hit]) for hit in hits}
+    return found
 
 
 def _key_of(name: str) -> int:
@@ -166,14 +166,17 @@ def _row_of_frame(session: Session, connection: str, frame: int) -> int | None:
 
 
 class Target(NamedTuple):
-    """A place somebody typed: kind is ``number``, ``frame``, ``id``, ``time`` or ``offset``."""
+    """A place somebody typed.
+
+    Kind is ``number``, ``frame``, ``id``, ``time``, ``offset`` (in the stream) or ``file offset``.
+    """
 
     kind: str
     value: int | str
 
 
 def parse_target(text: str) -> Target | None:
-    """Read ``12``, ``f34``, ``c0.c2s.5``, ``+1.5``, ``@0x1f0``; None for anything else."""
+    """Read ``12``, ``f34``, ``c0.c2s.5``, ``+1.5``, ``@0x1f0``, ``#0x1f0``; None for others."""
     text = text.strip().lower()
     if re.fullmatch(r"\d{1,12}", text):
         return Target("number", int(text))
@@ -183,8 +186,8 @@ def parse_target(text: str) -> Target | None:
         return Target("id", text)
     if match := re.fullmatch(r"\+(\d{1,9})(?:\.(\d{1,9}))?s?", text):
         return Target("time", int(match[1]) * 10**9 + int((match[2] or "0").ljust(9, "0")))
-    if match := re.fullmatch(r"@(0x[0-9a-f]{1,12}|\d{1,14})", text):
-        return Target("offset", int(match[1], 0))
+    if match := re.fullmatch(r"([@#])(0x[0-9a-f]{1,12}|[1-9]\d{0,13}|0)", text):
+        return Target("offset" if match[1] == "@" else "file offset", int(match[2], 0))
     return None
 
 
@@ -192,7 +195,8 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
     """Return the line of the target; `here` is the current line.
 
     A frame means the first message it touches, a time the first message completed then or
-    later, an offset the message of this direction whose first chunk stands there or before.
+    later, an offset the message of this direction whose first chunk stands there or before, a
+    file offset the message that has this byte of the capture, or the next one in the file.
     """
     table, value = session.messages, target.value
     if not len(listing):
@@ -201,7 +205,10 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
         row = _rows_of({value}, session).get(value)
         return None if row is None else listing.place(row)
     if target.kind == "number":
-        return value - 1 if 1 <= value <= len(listing) else None
+        return listing.numbered(value)
+    if target.kind == "file offset":
+        row = row_at_file(session, value)
+        return None if row is None else listing.place(row)
     rows = listing.rows(0, len(listing))
     real = np.flatnonzero(rows >= 0)
     rows = rows[real]
@@ -226,3 +233,32 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
         return int(real[candidates[np.argmax(offsets[candidates])]])
     found = np.flatnonzero(hits)
     return int(real[found[0]]) if len(found) else None
+
+
+def row_at_file(session: Session, offset: int) -> int | None:
+    """Return the message whose bytes stand at an offset of the capture file, or behind it."""
+    best: tuple[int, int, int, int] | None = None
+    for view in session.connections:
+        for direction, side in enumerate(view.sides):
+            segments = view.tcp_connection.directions[side].segments
+            starts = segments.file_offset
+            lengths = segments.length[: len(starts)].astype(np.int64)
+            behind = np.flatnonzero(starts + lengths > offset)
+            if not len(behind):
+                continue
+            place = int(behind[np.argmin(starts[behind])])
+            start = int(starts[place])
+            at = int(segments.stream_offset[place]) + max(offset - start, 0)
+            if best is None or start < best[0]:
+                best = start, view.index, direction, at
+    if best is None:
+        return None
+    _, connection, direction, at = best
+    table = session.messages
+    ends = table.column("end_offset")
+    hits = np.flatnonzero(
+        (table.column("connection") == connection)
+        & (table.column("direction") == direction)
+        & (ends > at)
+    )
+    return int(hits[np.argmin(ends[hits])]) if len(hits) else None

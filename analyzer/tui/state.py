@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 MAX_FILE: Final = 1 << 20
 """A longer file was not written by us."""
+RECENT: Final = 10
 NAME: Final = Path("rtmp-analyze", "tui.json")
 
 
@@ -25,6 +27,12 @@ class State:
     """Chosen columns by the listing's unit."""
     history: dict[str, list[str]] = field(default_factory=dict)
     """What was typed, by prompt."""
+    recent: list[str] = field(default_factory=list)
+    """Captures opened last, the latest first."""
+
+    def opened(self, paths: Sequence[str]) -> None:
+        """Remember that captures were opened."""
+        self.recent = list(dict.fromkeys([*paths, *self.recent]))[:RECENT]
 
 
 def path() -> Path:
@@ -55,6 +63,8 @@ def load(file: Path) -> State:
 def _fits(name: str, value: Any) -> bool:
     if name in ("theme", "layout"):
         return isinstance(value, str)
+    if name == "recent":
+        return isinstance(value, list) and all(isinstance(text, str) for text in value)
     if not isinstance(value, dict):
         return False
     if name == "shares":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from analyzer.tui.cells import GLYPHS, count, rate, seconds
+from analyzer.tui.cells import GLYPHS, bit_rate, count, seconds
 from analyzer.tui.model import SEVERITIES
 from analyzer.tui.rates import Rates
 from analyzer.tui.widgets.bars import Piece
@@ -13,28 +13,53 @@ if TYPE_CHECKING:
     from analyzer.session import Session
 
 
+LONGEST: Final = 40
+"""Cells of a capture's name; its middle is left out."""
+
+
 def top_line(session: Session, done: bool, rates: Rates | None = None) -> list[Piece]:
-    """File, duration, counts and, once everything was read, the findings; rates until then."""
+    """File, findings as far as there are any, rates of a capture that goes on, counts."""
     capture = session.capture
-    pieces: list[Piece] = [
-        (capture.name, "strong"),
+    pieces: list[Piece] = [(shortened(capture.name), "strong"), *found(session, done)]
+    if not done:
+        pieces += rates_now(session, rates)
+    pieces += [
         (f"  {seconds(capture.duration_ns or 0, 3)} s", ""),
         (f"  {count(len(session.connections), 'connection')}", ""),
         (f"  {count(len(session.messages), 'message')}", ""),
     ]
-    live = rates is not None and not done and capture.size is None
-    per_second = rates.per_second() if rates is not None and live else None
-    if per_second is not None:
-        bits = rate(per_second.octets * 8)
-        text = f"  {bits}bit/s  {per_second.packets} pkt/s  {per_second.messages} msg/s"
-        pieces.append((text, "good"))
-    if done:
-        for severity in reversed(SEVERITIES):
-            number = sum(item.severity == severity for item in session.diagnostics)
-            if number:
-                pieces.append((f"  {GLYPHS[severity]} {count(number, severity)}", severity))
-        if not session.diagnostics and len(session.messages):
-            pieces.append(("  no findings", "good"))
     if capture.truncated:
         pieces.append(("  capture cut short", "warning"))
     return pieces
+
+
+def shortened(name: str) -> str:
+    """Return a name in at most `LONGEST` characters, beginning and end of it."""
+    if len(name) <= LONGEST:
+        return name
+    half = LONGEST // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
+
+
+def found(session: Session, done: bool) -> list[Piece]:
+    """How many findings there are, by severity."""
+    pieces: list[Piece] = []
+    judging = session.done and not done  # the rules run: nobody here waits for them
+    diagnostics = [] if judging else session.diagnostics
+    for severity in reversed(SEVERITIES):
+        number = sum(item.severity == severity for item in diagnostics)
+        if number:
+            pieces.append((f"  {GLYPHS[severity]} {count(number, severity)}", severity))
+    if done and not pieces and len(session.messages):
+        pieces.append(("  no findings", "good"))
+    return pieces
+
+
+def rates_now(session: Session, rates: Rates | None) -> list[Piece]:
+    """How fast a capture comes in, of the last seconds; nothing of a file."""
+    if rates is None or not session.options.reading.live:
+        return []
+    now = rates.per_second()
+    if now is None:
+        return [("  ● capturing", "good")]
+    return [(f"  ● {bit_rate(now.octets * 8)}  {now.packets} pkt/s  {now.messages} msg/s", "good")]

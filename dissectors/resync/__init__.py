@@ -4,18 +4,23 @@ from dissectors.resync.bridge import Bridge, bridge
 from dissectors.resync.chain import split_size
 from dissectors.resync.control import MAX_STARTS
 from dissectors.resync.effort import Effort
-from dissectors.resync.search import MAX_SEARCH, Hints, Lock, search
+from dissectors.resync.islands import MAX_ISLAND, Island, Islands
+from dissectors.resync.search import MAX_SEARCH, Hints, Lock, search, search_islands
 from dissectors.resync.sizes import UNSPLIT
 
 __all__ = [
+    "MAX_ISLAND",
     "MAX_SEARCH",
     "MAX_STARTS",
     "UNSPLIT",
     "Bridge",
     "Effort",
     "Hints",
+    "Island",
+    "Islands",
     "Lock",
     "bridge",
     "search",
+    "search_islands",
     "split_size",
 ]

@@ -17,6 +17,7 @@ from dissectors.resync.evidence import (
     same_stream_bits,
 )
 from dissectors.resync.header import UNKNOWN, Header, continuation_header, read_header
+from dissectors.resync.islands import Holes
 from dissectors.resync.payload import payload_bits
 
 LOOK_AHEAD: Final = 160
@@ -31,6 +32,7 @@ _NONSENSE: Final = -10.0
 """A header that speaks this much against itself is not one."""
 
 Known = Mapping[int, tuple[int, int, int]]
+NO_HOLES: Final = Holes()
 
 
 @dataclass(slots=True)
@@ -60,8 +62,9 @@ class Chain:
         chunk_size: int | None,
         minimum: int,
         known: Known,
+        holes: Holes = NO_HOLES,
     ) -> None:
-        self.data, self.noise = data, noise
+        self.data, self.noise, self.holes = data, noise, holes
         self.start = self.pos = start
         self.chunk_size, self.minimum = chunk_size, minimum
         self.first_chunk_size, self.first_minimum = chunk_size, minimum
@@ -81,6 +84,8 @@ class Chain:
         """Chunk stream of a message that may be split, where an open walk had to stop."""
         self.orphan = False
         """Broken by a fmt 2 or 3 header on an unknown chunk stream."""
+        self._last: int | None = None
+        """Chunk stream of the last header: the one that goes on where headers are not seen."""
         self.broken = False
         self.complete = False
         """The data ended where a message ended."""
@@ -110,10 +115,14 @@ class Chain:
         if self.pos == len(self.data):
             self.complete = not any(state.left for state in self.states.values())
             return False
+        seen = self.holes.seen_until(self.pos, len(self.data))
+        if seen == self.pos:
+            return self._go_on_unseen()
         header = read_header(self.data, self.pos)
         self.walked += 1
-        if header is None:
+        if header is None or header.end > seen:
             return False
+        self._last = header.csid
         state = self.states.get(header.csid)
         if state is not None and state.left:
             if header.fmt != 3:
@@ -121,6 +130,15 @@ class Chain:
             self._continue(header, state)
             return self._payload(state)
         return self._open(header, state)
+
+    def _go_on_unseen(self) -> bool:
+        """Suppose a chunk of the message under way in a hole: where it ends will tell."""
+        self.walked += 1
+        state = None if self._last is None else self.states.get(self._last)
+        if self._last is None or state is None or not state.left:
+            return False
+        self.pos += len(continuation_header(self._last)) + len(state.extended)
+        return self._payload(state)
 
     def _continue(self, header: Header, state: State) -> None:
         """A fmt 3 header inside a message: one exact byte among the few that may stand here."""
@@ -202,7 +220,7 @@ class Chain:
 
     def _body_bits(self, state: State, body: int, zero: float) -> float:
         size = self.chunk_size or self.minimum
-        end = min(body + min(size, state.length), len(self.data))
+        end = self.holes.seen_until(body, min(body + min(size, state.length), len(self.data)))
         if body >= end:
             return 0.0
         bits = payload_bits(state.type, self.data, body, end, state.length, zero)
@@ -220,6 +238,8 @@ class Chain:
         if self.pos > len(self.data):
             return False
         if state.type == spec.SET_CHUNK_SIZE and size == 4:
+            if self.holes.seen_until(self.pos - 4, self.pos) < self.pos:
+                return False
             value = int.from_bytes(self.data[self.pos - 4 : self.pos], "big") & spec.MAX_CHUNK_SIZE
             if value:
                 self.chunk_size = value
@@ -304,7 +324,7 @@ class Chain:
         least = chunk_size
         if chunk_size == sizes.UNSPLIT:
             size, least = None, max(self.minimum, self.states[csid].length)
-        fork = Chain(self.data, self.noise, self.pos, size, least, self.known)
+        fork = Chain(self.data, self.noise, self.pos, size, least, self.known, self.holes)
         fork.states = {key: replace(state) for key, state in self.states.items()}
         fork.limit = limit
         fork.may_split = False
@@ -319,10 +339,13 @@ class Chain:
         return fork
 
 
-def anchor_bits(data: bytes, noise: Noise, start: int, known: Known) -> float:
+def anchor_bits(
+    data: bytes, noise: Noise, start: int, known: Known, holes: Holes = NO_HOLES
+) -> float:
     """Return the evidence of the one header at `start` and the first bytes of its body."""
     header = read_header(data, start)
-    if header is None:
+    seen = holes.seen_until(start, len(data))
+    if header is None or header.end > seen:
         return IMPOSSIBLE
     zero = noise.bits(0, start)
     before = known.get(header.csid)
@@ -338,7 +361,7 @@ def anchor_bits(data: bytes, noise: Noise, start: int, known: Known) -> float:
             bits += 0.7 * same_stream_bits(header, before[0], before[2])
     if bits == IMPOSSIBLE or type_ == UNKNOWN:
         return IMPOSSIBLE
-    end = min(len(data), header.end + min(length, spec.DEFAULT_CHUNK_SIZE))
+    end = min(seen, header.end + min(length, spec.DEFAULT_CHUNK_SIZE))
     return bits + payload_bits(type_, data, header.end, end, length, zero)
 
 

@@ -28,6 +28,8 @@ Found = dict[int, tuple[int, int, int]]
 
 def constant_streams(data: bytes, strong: Sequence[int], chunk_size: int | None) -> Found:
     """Return csid → (type, length, msid) of constant-size streams between `strong` headers."""
+    if len(strong) <= _MIN_VOTES:
+        return Found()  # n headers have n - 1 rooms between them
     sizes = (UNSPLIT, *COMMON, *COMMON_LARGE) if chunk_size is None else (chunk_size,)
     best, best_votes = Found(), 0
     for size in sizes:

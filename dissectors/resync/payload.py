@@ -7,6 +7,7 @@ is there. Returns bits as in `evidence`; 0 when nothing can be said, negative fo
 from typing import Final
 
 from dissectors import spec
+from dissectors.messages.command_names import ARGUMENTS
 from dissectors.resync.evidence import FIXED_LENGTHS
 
 _EVENT_LENGTHS: Final = {0: (6,), 1: (6,), 2: (6,), 3: (10,), 4: (6,), 6: (6,), 7: (6,)} | {
@@ -22,6 +23,7 @@ _LEGACY_VIDEO: Final = frozenset({2, 3, 4, 5, 6, 7, 8, 12, 13, 14})
 _NAL_CODECS: Final = frozenset({7, 12, 14})
 _START_CODES: Final = (b"\x00\x00\x00\x01", b"\x00\x00\x01")
 _MAX_UNITS: Final = 4
+_COMMANDS: Final = frozenset(map(str.encode, ARGUMENTS))
 
 
 def payload_bits(type_: int, data: bytes, start: int, end: int, length: int, zero: float) -> float:
@@ -45,6 +47,13 @@ def payload_bits(type_: int, data: bytes, start: int, end: int, length: int, zer
     if type_ == spec.USER_CONTROL:
         return _event_bits(data[start:end], length, zero)
     return _control_bits(type_, data[start:end], zero)
+
+
+def names_command(body: bytes) -> bool:
+    """Whether a command's body begins with a name that RTMP has (RTMP 1.0 §7.2)."""
+    at = body[:1] == b"\0"  # the format selector of AMF3
+    size = int.from_bytes(body[at + 1 : at + 3], "big")
+    return body[at : at + 1] == b"\2" and body[at + 3 : at + 3 + size] in _COMMANDS
 
 
 def _control_bits(type_: int, body: bytes, zero: float) -> float:

@@ -11,11 +11,14 @@ from typing import Final, NamedTuple
 
 from dissectors import spec
 from dissectors.resync.candidates import candidates
-from dissectors.resync.chain import Chain, anchor_bits
+from dissectors.resync.chain import NO_HOLES, Chain, anchor_bits
 from dissectors.resync.constant import constant_streams
 from dissectors.resync.control import control_lock
 from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import Noise
+from dissectors.resync.header import read_header
+from dissectors.resync.islands import Holes, Islands
+from dissectors.resync.payload import names_command
 
 MAX_SEARCH: Final = 4 << 20
 """Bytes looked at: the first header stands within the rest of one message, p95 130 kB."""
@@ -41,6 +44,8 @@ _LATER: Final = 24.0
 _BROKEN_COST: Final = 20.0
 _ENDS_WITH_DATA: Final = 12.0
 """Senders push whole messages out, so a hole or the end follows one more often than not."""
+_NAMED: Final = 20.0
+"""In a direction that says little: it begins with a command that RTMP has."""
 _SCAN_COST: Final = 8
 _CHANGED_COST: Final = 24.0
 """For a chunk size other than the one known before the gap."""
@@ -89,11 +94,11 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
     data = data[:MAX_SEARCH]
     if len(data) < MIN_SEARCH and not final:
         return _control(data, hints, None, final)
-    if hints.effort.exhausted:
+    if hints.effort.refuses():
         return None
     searching = _Search(data, hints, final)
     found = searching.run()
-    if (found is None or found.orphan) and not hints.effort.exhausted:
+    if (found is None or found.orphan) and not hints.effort.refuses():
         longer = searching.run_constant()
         if longer is not None and (
             found is None or (longer.start <= found.start and longer.bits > found.bits)
@@ -103,6 +108,18 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
     if control is not None:
         return control
     return None if found is None else _lock(found)
+
+
+def search_islands(islands: Islands, hints: Hints) -> tuple[int, Lock] | None:
+    """Return the stream offset of the pieces and the first trustworthy header in them.
+
+    Only with a chunk size from before: what would tell it is mostly missing.
+    """
+    if hints.chunk_size is None or hints.effort.refuses():
+        return None
+    base, data, holes, noise = islands.spread()
+    found = _Search(data, hints, False, holes, noise).run()
+    return None if found is None else (base, _lock(found))
 
 
 def _control(data: bytes, hints: Hints, found: Chain | None, final: bool) -> Lock | None:
@@ -128,12 +145,21 @@ def _lock(chain: Chain) -> Lock:
 class _Search:
     """One pass over one buffer; counts what it spends."""
 
-    def __init__(self, data: bytes, hints: Hints, final: bool) -> None:
-        self.data, self.hints, self.final = data, hints, final
-        self.noise = Noise(data)
+    def __init__(
+        self,
+        data: bytes,
+        hints: Hints,
+        final: bool,
+        holes: Holes = NO_HOLES,
+        noise: Noise | None = None,
+    ) -> None:
+        self.data, self.hints, self.final, self.holes = data, hints, final, holes
+        self.noise = noise or Noise(data)
         self.offsets = candidates(data, hints.known, MAX_CANDIDATES)
         self.known = hints.known
         self.effort = hints.effort
+        if len(self.offsets) >= MAX_CANDIDATES:
+            self.effort.leave()
         self.effort.spend(_SCAN_COST + (len(data) >> 10) + (len(self.offsets) >> 3))
 
     def run_constant(self) -> Chain | None:
@@ -147,11 +173,11 @@ class _Search:
 
     def _is_strong(self, offset: int) -> bool:
         fresh = self.data[offset] < 0x80
-        return fresh and anchor_bits(self.data, self.noise, offset, {}) >= _STRONG
+        return fresh and anchor_bits(self.data, self.noise, offset, {}, self.holes) >= _STRONG
 
     def run(self) -> Chain | None:
         for offset in self.offsets:
-            if self.effort.exhausted:
+            if self.effort.refuses():
                 return None
             chain = self._believed(offset)
             if chain is not None:
@@ -162,7 +188,7 @@ class _Search:
         """Return the chain from `offset` when it passes the bar."""
         fresh = self.data[offset] < 0x80
         self.effort.spend(1)
-        anchor = anchor_bits(self.data, self.noise, offset, self.known)
+        anchor = anchor_bits(self.data, self.noise, offset, self.known, self.holes)
         if anchor < (_ANCHOR if fresh else _STALE_ANCHOR):
             return None
         size, least = self.hints.chunk_size, self.hints.chunk_size_min
@@ -179,14 +205,16 @@ class _Search:
         return chain if passes else None
 
     def _walk(self, offset: int, size: int | None, least: int) -> Chain:
-        chain = Chain(self.data, self.noise, offset, size, size or least, self.known).walk()
+        chain = Chain(
+            self.data, self.noise, offset, size, size or least, self.known, self.holes
+        ).walk()
         self.effort.spend(chain.walked)
         return chain
 
     def _passes(self, chain: Chain, cost: float) -> bool:
         bits = chain.bits - cost - (_BROKEN_COST if chain.broken else 0.0)
         if self.final and chain.complete:
-            bits += _ENDS_WITH_DATA
+            bits += _ENDS_WITH_DATA + (_NAMED if self._is_command(chain.start) else 0.0)
         if not self.hints.rtmp_likely:
             return bits >= _ACCEPT_UNLIKELY and chain.headers >= 6 and chain.media >= 2
         if bits < _ACCEPT:
@@ -197,6 +225,15 @@ class _Search:
             return False
         return chain.headers >= 2 and chain.later_bits >= _LATER + cost
 
+    def _is_command(self, start: int) -> bool:
+        """Whether a short direction has a known command at `start`."""
+        if len(self.data) >= MIN_SEARCH:
+            return False
+        header = read_header(self.data, start)
+        if header is None or header.type not in (spec.COMMAND_AMF0, spec.COMMAND_AMF3):
+            return False
+        return names_command(self.data[header.end :])
+
     def _rival(self, chain: Chain) -> Chain:
         """Return the better of `chain` and any chain that starts inside its first message.
 
@@ -205,7 +242,7 @@ class _Search:
         """
         low = bisect_right(self.offsets, chain.start)
         for offset in self.offsets[low : low + MAX_RIVALS]:
-            if (len(chain.trail) > 1 and offset >= chain.trail[1][0]) or self.effort.exhausted:
+            if (len(chain.trail) > 1 and offset >= chain.trail[1][0]) or self.effort.refuses():
                 break
             other = self._believed(offset)
             if other is not None and _beats(other, chain):

@@ -149,13 +149,14 @@ def run(
     finish: bool = True,
 ) -> Result:
     """Feed the packets in batches that end before each index of `cuts`."""
-    recorder = Recorder(discard)
-    tracker = TcpTracker(list(flows), recorder)
-    base, start = 24, 0
+    recorder, capture = Recorder(discard), bytearray(24)
+    tracker = TcpTracker(list(flows), recorder, lambda at, size: bytes(capture[at : at + size]))
+    start = 0
     for stop in [*sorted(cuts), len(packets)]:
-        batch = build(packets[start:stop], start + 1, base)
+        batch = build(packets[start:stop], start + 1, len(capture))
+        capture += batch.data
         tracker.feed(batch)
-        base, start = base + len(batch.data), stop
+        start = stop
     if finish:
         tracker.finish()
     return Result(tracker, recorder)
@@ -193,6 +194,7 @@ def snapshot(result: Result) -> list[object]:
                 segments.time_ns.tolist(),
             ]
         found += [connection.endpoints, connection.first_close, connection.first_reset]
+        found += [connection.false_closes]
         found += [
             connection.start_ns,
             connection.end_ns,

@@ -68,18 +68,20 @@ class Terminal(io.StringIO):
 
 
 def test_terminal_gets_the_tui(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[bool, str | None]] = []
+    calls: list[tuple[bool, str | None, bool]] = []
 
-    def show(session: Session, filter_text: str | None) -> int:
-        calls.append((session.done, filter_text))
+    def show(session: Session, text: str | None, redact: bool, paths: list[str]) -> int:
+        calls.append((session.done, text, redact))
+        assert [Path(path) for path in paths] == [Path(capture).absolute()]
         return 0
 
     monkeypatch.setitem(sys.modules, "analyzer.tui.app", SimpleNamespace(run=show))
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())
     assert cli.main([capture]) == 0
-    assert cli.main([capture, "-Y", "video"]) == 0
-    assert calls == [(False, None), (False, "video")], "it indexes by itself, in the background"
+    assert cli.main([capture, "-Y", "video", "--redact"]) == 0
+    # It indexes by itself, in the background.
+    assert calls == [(False, None, False), (False, "video", True)]
     assert cli.main([capture, "-F", "summary"]) == 0
     assert cli.main(["check", capture]) in (0, 1)
     assert len(calls) == 2
@@ -108,12 +110,13 @@ def test_a_usage_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+@pytest.mark.parametrize(("closed", "code"), [("stdin", 0), ("stdout", 2), ("stderr", 0)])
 def test_closed_standard_streams(
-    capture: str, closed: str, monkeypatch: pytest.MonkeyPatch
+    capture: str, closed: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nobody gets what is written to a closed standard output, and should know."""
     monkeypatch.setattr(sys, closed, None)
-    assert cli.main([capture, "-F", "list"]) == 0
+    assert cli.main([capture, "-F", "list"]) == code
 
 
 def test_vv_shows_plumbing(capture: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,8 @@ from analyzer.export.nodes import bit_range
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds, tree_lines
 from analyzer.model import Diagnostic
-from analyzer.redact import Redactor, collect
+from analyzer.redact import Redactor
+from analyzer.redaction.collect import collect
 from analyzer.session import Session
 from dissectors.fields import Field
 from tests.analyzer import talk
@@ -290,6 +291,19 @@ def test_bit_range() -> None:
     assert bit_range(0xC0, 1) == "[0, 2]"
     assert bit_range(0x0F, 1) == "[4, 4]"
     assert bit_range(0x7FFFFFFF, 4) == "[1, 31]"
+
+
+def test_the_list_says_where_the_capture_is_torn() -> None:
+    data = talk.pcap(talk.publish(), talk.answer())[:-10]
+    session = Session([io.BytesIO(data)])
+    session.run()
+    out = io.StringIO()
+    FORMATS["list"].write(session, out, Request())
+    last = out.getvalue().splitlines()[-1]
+    assert last.startswith("[Warning: cut short in a record of") and "(behind frame" in last
+    out = io.StringIO()
+    FORMATS["list"].write(session, out, Request(filter=filters.compile("audio")))
+    assert "Warning" not in out.getvalue()  # certain messages are wanted: lines are counted
 
 
 def test_the_list_shows_what_is_inside_an_aggregate() -> None:

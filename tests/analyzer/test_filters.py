@@ -274,6 +274,10 @@ def test_a_message_by_its_id(session: Session) -> None:
         ("control.chunksize > 3", "did you mean 'control.chunk_size'", (0, 17)),
         ("video.tracks.0.codc", "unknown field", (0, 19)),
         ("command.foo.bar", "unknown field", (0, 15)),
+        # What is there or not has no value of its own.
+        ('csid == 6 and video == "keyframe"', "compare one of its fields: video.codec", (14, 5)),
+        ("audio != 1", "alone says that it is there", (0, 5)),
+        ("video.config in {1}", "video.config.profile", (0, 12)),
         ("video.codec > 3", "compare words with == or !=", (14, 1)),
         ('command.name[0:3] == "con"', "slices", (12, 5)),
     ],

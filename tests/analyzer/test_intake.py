@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from analyzer import intake, prefetch
-from analyzer.session import Options, Session
+from analyzer.options import Options
+from analyzer.session import Session
 from tests.analyzer import wire
 
 ROOT = Path(__file__).parents[2]
@@ -80,11 +81,11 @@ def numbers(fail: BaseException | None = None) -> Iterator[object]:
 
 @forks
 def test_items_and_exceptions_come_in_order() -> None:
-    first, second = prefetch.in_process(numbers())
+    first, second = prefetch.Process(numbers())
     assert (first == np.arange(3)).all() and second == "two"  # type: ignore[attr-defined]
     came = []
     with pytest.raises(ValueError, match="torn"):
-        came.extend(prefetch.in_process(numbers(ValueError("torn"))))
+        came.extend(prefetch.Process(numbers(ValueError("torn"))))
         raise AssertionError(came)
 
 
@@ -95,8 +96,8 @@ def endless() -> Iterator[bytes]:
 
 @forks
 def test_who_wants_no_more_leaves_no_process_behind() -> None:
-    items = prefetch.in_process(endless())
-    next(items)
+    items = prefetch.Process(endless())
+    next(iter(items))
     items.close()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -110,4 +111,4 @@ def killed() -> Iterator[bytes]:
 @forks
 def test_a_killed_process_is_told() -> None:
     with pytest.raises(MemoryError):
-        list(prefetch.in_process(killed()))
+        list(prefetch.Process(killed()))

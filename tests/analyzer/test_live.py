@@ -20,7 +20,7 @@ import pytest
 
 from analyzer.export.request import Request
 from analyzer.export.streaming import Streamer
-from analyzer.model import Options
+from analyzer.options import Options
 from analyzer.session import Session
 from analyzer.sources import FilterRefusedError, Reading, SourceError, live, open_captures
 from tests.analyzer import talk
@@ -110,7 +110,7 @@ def streams(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], Lines, IO[byte
 def test_messages_of_a_pipe_are_shown_at_once(form: str) -> None:
     data = talk.pcap(talk.publish(), talk.answer())
     middle = data.index(b"@setDataFrame") + 2000
-    with program("-F", form, "-") as process:
+    with program("-l", "-F", form, "-") as process:
         pipe, lines, _ = streams(process)
         pipe.write(data[:middle])
         pipe.flush()
@@ -128,6 +128,20 @@ def test_messages_of_a_pipe_are_shown_at_once(form: str) -> None:
         assert found[-1]["complete"] and found[-1]["messages"] == 21
         assert found[-1]["capture"]["packets"] > found[0]["capture"]["packets"]
         assert talk.NAME not in "".join(lines.all) and "‹key#1›" in str(found)
+
+
+def test_ndjson_of_a_pipe_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "talk.pcap"
+    path.write_bytes(talk.pcap(talk.publish(), talk.answer()))
+    outputs = []
+    for name in (str(path), "-"):
+        with program("--ndjson", name) as process:
+            pipe, lines, _ = streams(process)
+            pipe.write(path.read_bytes() if name == "-" else b"")
+            pipe.close()
+            assert process.wait(20) == 0
+        outputs.append([line.replace('"talk.pcap"', '"-"') for line in lines.rest()])
+    assert outputs[0] == outputs[1]
 
 
 def test_streamed_ndjson_says_what_the_document_says() -> None:
@@ -160,12 +174,13 @@ def test_streamed_ndjson_says_what_the_document_says() -> None:
 
 def test_ctrl_c_ends_a_pipe_with_its_report() -> None:
     data = talk.pcap(talk.publish(), talk.answer())
-    with program("-F", "ndjson", "-") as process:
+    with program("-l", "-F", "ndjson", "-") as process:
         pipe, lines, errors = streams(process)
         pipe.write(data[:-100])  # in the middle of a record, and the writer goes on
         pipe.flush()
         lines.wait('"kind": "message"', 20)
         process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)  # as `timeout -s INT` does
         assert process.wait(10) == 0
         rest = [json.loads(line) for line in lines.rest()]
         assert rest[-1]["kind"] == "end"
@@ -209,6 +224,19 @@ def test_last_words_become_one_line(words: str, text: str) -> None:
     error = live.explain(words, "eth9", "tcpdump")
     assert text in str(error) and "\n" not in str(error)
     assert not isinstance(error, FilterRefusedError)
+
+
+@pytest.mark.parametrize("program", ["tcpdump", "dumpcap", "python3.11"])
+def test_missing_rights_are_never_given_to_the_interpreter(program: str) -> None:
+    text = str(live.explain("Operation not permitted", "eth9", program))
+    assert "sudo tcpdump -i eth9 -U -w - | rtmp-analyze -" in text
+    assert ("setcap" in text) == (program == "tcpdump") and "python3.11" not in text
+
+
+def test_any_needs_a_capture_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(live.CHOICE, "scapy")
+    with pytest.raises(SourceError, match=r"-D lists them.*install"):
+        live.Interface("any").open(Reading())
 
 
 def fake(tmp_path: Path, script: str) -> dict[str, str]:

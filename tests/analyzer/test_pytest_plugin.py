@@ -9,7 +9,6 @@ from tests.analyzer.talk import CAPTURES
 
 TESTS = f"""
 import pytest
-from analyzer.sources import SourceError
 GOOD = {str(CAPTURES / "real/publish-play-nginx.pcap")!r}
 DENIED = {str(CAPTURES / "lab/nginx-publish-denied.pcap")!r}
 RTMPS = {str(CAPTURES / "edge/rtmps.pcap")!r}
@@ -36,9 +35,17 @@ def test_denied(rtmp_capture):
         with pytest.raises(pytest.fail.Exception):
             call()
 
-def test_missing(rtmp_capture):
-    with pytest.raises(SourceError):
-        rtmp_capture("nowhere.pcap")
+def test_no_capture(rtmp_capture):
+    rtmp_capture("nowhere.pcap")
+
+def test_misspelt(rtmp_capture):
+    rtmp_capture(GOOD).assert_no_findings("errors")
+
+def test_findings(rtmp_capture):
+    rtmp_capture(DENIED).assert_no_findings()
+
+def test_ignored(rtmp_capture):
+    rtmp_capture(DENIED).assert_no_findings(ignore=["CMD-05"])
 
 def test_message(rtmp_capture):
     rtmp_capture(DENIED).assert_expect("publish.started")
@@ -53,8 +60,13 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_fixture_and_assertions(tmp_path: Path) -> None:
     (tmp_path / "test_capture.py").write_text(TESTS)
     done = run(tmp_path)
-    assert "1 failed, 3 passed" in done.stdout, done.stdout + done.stderr
-    assert "expect publish.started: fail: publish.started is false (c0)" in done.stdout
+    assert "4 failed, 3 passed" in done.stdout, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    assert "expect publish.started: fail: publish.started is false (c0)" in said
+    assert "nowhere.pcap: No such file or directory" in said
+    assert "'errors' is none of note, warning, error" in said
+    assert "1 finding:" in said
+    assert "During handling" not in done.stdout and "def test_" not in done.stdout
 
 
 def test_it_is_an_entry_point_and_documented(tmp_path: Path) -> None:

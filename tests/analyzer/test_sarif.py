@@ -65,10 +65,13 @@ def test_what_cannot_be_read_again_has_no_region():
     found = outcome(recorded("lab/nginx-publish-denied.pcap"))
     records.locate(found, ["-"])
     records.locate(found, ["gone.pcap"])
-    assert not found.records
+    assert not found.records and "a pipe" in found.no_records
     packed = outcome(recorded("lab/nginx-audio-only.pcap.gz"))
     records.locate(packed, [str(talk.CAPTURES / "lab/nginx-audio-only.pcap.gz")])
     assert packed.findings and not packed.records
+    run = parsed(packed)
+    assert "compressed (gzip)" in run["artifacts"][0]["description"]["text"]
+    assert not any("region" in r["locations"][0]["physicalLocation"] for r in run["results"])
 
 
 def test_fingerprints_say_what_it_is_and_not_where():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.model import Options
+from analyzer.options import Options
 from analyzer.session import Session
 from dissectors.chunk_state import Flag
 from dissectors.fields import Field
@@ -107,7 +107,7 @@ def test_a_malformed_command_does_not_disturb_the_stream():
 def test_mid_stream_start():
     session = analysed("edge/mid100-pub-small-21935.pcap")
     assert len(rows_of(session, type_id=8) + rows_of(session, type_id=9)) == 258
-    assert len(rows_of(session, type_id=20)) == 2
+    assert len(rows_of(session, type_id=20)) == 3
     assert not session.connections[0].from_start
     found = {finding.rule for finding in session.diagnostics}
     assert {"CAP-01", "CHK-13"} <= found and "CHK-01" not in found

@@ -1,6 +1,8 @@
 """Inputs that are packed, bounded, in sets, or still growing."""
 
+import gzip
 import io
+import lzma
 import os
 import random
 import threading
@@ -17,7 +19,7 @@ from analyzer import cli
 from analyzer.export import summary
 from analyzer.export.request import Request
 from analyzer.index import MessageTable
-from analyzer.model import Options
+from analyzer.options import Options
 from analyzer.retention import Kept
 from analyzer.session import Session
 from analyzer.sources import (
@@ -146,6 +148,28 @@ def test_zip(tmp_path: Path) -> None:
     assert {capture.compression for capture in found} == {"zip"}
     assert [len(frames(capture)) for capture in found] == [1, 5, 2]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set.zip"]
+
+
+def test_compressed_captures_in_a_zip(tmp_path: Path) -> None:
+    members = {
+        "a.pcap.gz": gzip.compress(wire.pcap(FRAMES[:3])),
+        "b.pcapng.xz": lzma.compress(wire.pcapng(FRAMES[3:5])),
+        "c.log.gz": gzip.compress(b"nothing to see"),
+        "d.pcap": wire.pcap(FRAMES[5:6]),
+    }
+    found = open_captures(zipped(tmp_path / "set.zip", members))
+    assert [capture.name[8:] for capture in found] == ["a.pcap.gz", "b.pcapng.xz", "d.pcap"]
+    assert [len(frames(capture)) for capture in found] == [3, 2, 1]
+    assert not any(codes(capture) for capture in found)
+
+
+def test_an_archive_in_an_archive_is_named(tmp_path: Path) -> None:
+    inner = Path(zipped(tmp_path / "y.zip", {"a.pcap": DATA})).read_bytes()
+    [capture] = open_captures(zipped(tmp_path / "z.zip", {"y.zip": inner, "b.pcap": DATA}))
+    [problem] = capture.problems
+    assert problem.code == "not_opened" and "y.zip is not opened" in problem.text
+    with pytest.raises(SourceError, match=r"no capture.*y\.zip is not opened"):
+        open_captures(zipped(tmp_path / "z.zip", {"y.zip": inner}))
 
 
 def test_a_zip_is_analysed_as_one_capture(tmp_path: Path) -> None:

@@ -119,11 +119,12 @@ def test_copies_made_by_the_capture_are_not_retransmissions():
     )
     assert stats(result).duplicates == 1
     assert stats(result).retransmitted == 1
-    late = after_handshake(
-        Packet(100, b"abc", ident=7, time_ms=1), Packet(100, b"abc", ident=7, time_ms=3)
-    )
-    assert stats(late).duplicates == 0
-    assert stats(late).retransmitted == 1
+    # Two taps may be far from each other; without an identification, only time tells.
+    for ident, apart, copies in ((7, 20, 1), (7, 600, 0), (0, 0.5, 1), (0, 20, 0)):
+        packets = [Packet(100, b"abc", ident=ident, time_ms=at) for at in (1, 1 + apart)]
+        late = after_handshake(*packets)
+        assert stats(late).duplicates == copies
+        assert stats(late).retransmitted == 1 - copies
 
 
 @pytest.mark.parametrize("probe", [b"", b"c"])
@@ -132,6 +133,14 @@ def test_keep_alive(probe):
     assert result.parts() == [b"abcd"]
     assert stats(result).keep_alives == 1
     assert stats(result).retransmitted == 0
+
+
+@pytest.mark.parametrize("probe", [b"", b"c"])
+def test_copies_of_a_keep_alive_are_none(probe):
+    """Three probes of an empty window, seen by two taps."""
+    packets = [Packet(102, probe, ident=n // 2, time_ms=300 * (n // 2) + n) for n in range(2, 8)]
+    result = after_handshake(Packet(100, b"abc", time_ms=1), *packets)
+    assert stats(result).keep_alives == stats(result).duplicates == 3
 
 
 def test_one_byte_at_the_next_offset_is_data():
@@ -165,21 +174,6 @@ def test_fin_before_the_hole_is_filled():
     assert result.parts() == [b"abcdef"]
 
 
-def test_reset_ends_the_stream_and_later_data_is_flagged():
-    packets = [
-        *handshake(),
-        Packet(100, b"abc"),
-        Packet(500, flags=RST, reverse=True),
-        Packet(103, b"def", time_ms=900),
-    ]
-    result = run(packets, finish=False)
-    assert result.parts() == [b"abc"]
-    assert result.recorder.closes == [0]
-    assert result.tracker.connections[0].closed_by == "server.rst"
-    assert result.tracker.connections[0].first_reset == (1, 5)
-    assert stats(result).after_close == 1
-
-
 def test_segments_that_crossed_a_reset_count():
     packets = [
         *handshake(),
@@ -191,21 +185,6 @@ def test_segments_that_crossed_a_reset_count():
     result = run(packets)
     assert result.parts() == [b"abcdef"]
     assert stats(result).after_close == 0
-
-
-def test_a_reset_far_from_the_stream_is_ignored():
-    result = after_handshake(
-        Packet(100, b"abc"), Packet(100 + (3 << 29), flags=RST), Packet(103, b"def")
-    )
-    assert result.parts() == [b"abcdef"]
-    assert result.tracker.connections[0].closed_by is None
-    assert stats(result).implausible == 1
-
-
-def test_data_behind_the_fin_is_flagged():
-    result = after_handshake(Packet(100, b"ab", FIN | ACK), Packet(102, b"zz"))
-    assert result.parts() == [b"ab"]
-    assert stats(result).after_close == 1
 
 
 def test_four_tuple_reuse_opens_a_second_connection():
@@ -265,12 +244,16 @@ def test_mid_stream_starts_at_the_lowest_sequence_number():
     assert list(connection.directions[0].gaps) == []
 
 
-def test_mid_stream_waits_for_16_segments_or_200_ms():
+def test_mid_stream_waits_for_64_segments_or_200_ms_and_64_frames_or_5_s():
     packets = [Packet(5_000 + n, b"a") for n in range(limits.HOLD_SEGMENTS)]
     assert run(packets[:-1], finish=False).parts() == []
-    assert run(packets, finish=False).parts() == [b"a" * 16]
-    slow = [Packet(1, b"a", time_ms=0), Packet(500, reverse=True, time_ms=200)]
+    assert run(packets, finish=False).parts() == [b"a" * 64]
+    acks = [Packet(500, reverse=True, time_ms=n * 3.2) for n in range(1, 64)]
+    slow = [Packet(1, b"a", time_ms=0), *acks, Packet(500, reverse=True, time_ms=204)]
+    assert run(slow[:-1], finish=False).parts() == []
     assert run(slow, finish=False).parts() == [b"a"]
+    silent = [Packet(1, b"a", time_ms=0), Packet(500, reverse=True, time_ms=5_000)]
+    assert run(silent, finish=False).parts() == [b"a"]
 
 
 def test_mid_stream_fin_ends_the_waiting():
@@ -317,15 +300,23 @@ def test_gap_not_captured_after_256_frames():
     assert gap == (3, 3, "not_captured", 5)
 
 
-def test_gap_not_captured_after_200_ms():
+def test_gap_not_captured_after_200_ms_and_64_frames():
+    """No order of a file is certain within some dozen packets, however long they took."""
+    hole = [*handshake(), Packet(103, b"def"), Packet(500, ack=106, reverse=True, time_ms=1)]
+    acks = [Packet(500, ack=106, reverse=True, time_ms=190 + n) for n in range(64)]
+    assert run([*hole, *acks[:63]], finish=False).parts() == []
+    assert run([*hole, *acks], finish=False).parts() == [(3, "not_captured"), b"def"]
+
+
+def test_gap_not_captured_after_5_s():
     packets = [
         *handshake(),
         Packet(103, b"def"),
         Packet(500, ack=106, reverse=True, time_ms=1),
-        Packet(500, ack=106, reverse=True, time_ms=200),
+        Packet(500, ack=106, reverse=True, time_ms=5_000),
     ]
     assert run(packets, finish=False).parts() == []
-    packets.append(Packet(500, ack=106, reverse=True, time_ms=201))
+    packets.append(Packet(500, ack=106, reverse=True, time_ms=5_001))
     assert run(packets, finish=False).parts() == [(3, "not_captured"), b"def"]
 
 

@@ -2,11 +2,12 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 
 from analyzer.export.tcp import tcp_object
-from analyzer.model import Options
+from analyzer.options import Options
 from analyzer.session import Session
 from analyzer.tcp.options import SynOptions
 from tests.analyzer import talk, wire
@@ -36,15 +37,15 @@ def test_round_trips_of_the_handshake():
 
 def test_a_syn_sent_twice_tells_no_round_trip_but_its_copy_does():
     packets = handshake()
-    for number, packet in enumerate(packets):
-        packet.time_ms = number * 10.0
-    data = Packet(100, b"abc", ack=500, time_ms=50)
-    again = Packet(99, flags=SYN, time_ms=5)
+    for packet, time_ms in zip(packets, (0, 1010, 1020), strict=True):
+        packet.time_ms = time_ms
+    data = Packet(100, b"abc", ack=500, time_ms=1050)
+    again = Packet(99, flags=SYN, time_ms=1000)
     found = connection([packets[0], again, *packets[1:], data]).handshake
     assert (found.server_ns, found.client_ns) == (None, 10_000_000)
-    again.time_ms = 0.5
+    again.time_ms = 20  # seen by another tap
     found = connection([packets[0], again, *packets[1:], data]).handshake
-    assert found.server_ns == 10_000_000
+    assert found.server_ns == 1_010_000_000
 
 
 def test_round_trips_of_data():
@@ -100,6 +101,15 @@ def test_windows_and_their_scale():
     assert connection(packets).handshake.scale(1) == 0
 
 
+@pytest.mark.parametrize("cuts", [(), range(70)])
+def test_headers_are_counted_with_their_options(cuts):
+    stamps = b"\x01\x01\x08\x0a" + bytes(8)  # RFC 7323 §3.2
+    packets = [Packet(100 + n, b"a", ack=500, options=stamps) for n in range(60)]
+    packets += [Packet(160, ack=500, options=stamps), Packet(160, b"a", ack=500)]
+    found = connection([*handshake(), *packets], cuts=cuts).directions[0].stats
+    assert (found.segments, found.header_bytes) == (61, 60 * 32 + 20)
+
+
 def test_a_closed_window_with_its_times():
     packets = [
         *handshake(),
@@ -115,6 +125,21 @@ def test_a_closed_window_with_its_times():
         (7, 60_000_000, None),
     ]
     assert direction.stats.zero_window_ns == 25_000_000 + 15_000_000
+
+
+def test_what_is_older_opens_no_window_and_shuts_none():
+    """Two taps 20 ms apart: each frame comes again, late."""
+    shut = Packet(500, ack=103, reverse=True, window=0, ident=7)
+    late = Packet(500, ack=101, reverse=True, window=900, ident=6)
+    opened = Packet(500, ack=103, reverse=True, window=900, ident=8)
+    packets = [*handshake(), Packet(100, b"abc", ack=500, time_ms=1)]
+    packets += [replace(late, time_ms=2), replace(shut, time_ms=5), replace(late, time_ms=22)]
+    packets += [replace(shut, time_ms=25), replace(opened, time_ms=30)]
+    packets += [replace(shut, time_ms=31), replace(opened, time_ms=50)]
+    direction = connection(packets).directions[1]
+    assert [(each.start_ns, each.end_ns) for each in direction.stalls()] == [
+        (5_000_000, 30_000_000)
+    ]
 
 
 def test_other_bytes_for_the_same_place_are_told_with_it():

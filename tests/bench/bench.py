@@ -23,7 +23,9 @@ from make_capture import make
 ROOT = Path(__file__).parents[2]
 INDEX = [
     sys.executable, "-c",
-    "import sys; from analyzer.session import Session; Session([sys.argv[1]]).run()",
+    "import sys; from analyzer.__main__ import hasten; hasten();"
+    "from analyzer.start import start; from analyzer.options import Options;"
+    "start([sys.argv[1]], Options()).run()",
     "{file}",
 ]  # fmt: skip
 """All message rows, as tshark's run gives them."""

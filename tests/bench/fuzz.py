@@ -93,7 +93,9 @@ def main() -> int:
         if spent > slowest:
             slowest = spent
             print(f"input {number}: {spent:.2f} s CPU for {len(data)} bytes", flush=True)
-        if peak() > highest + MEMORY_STEP and number > WARM_UP:
+        if number <= WARM_UP:
+            highest = peak()
+        elif peak() > highest + MEMORY_STEP:
             highest = peak()
             reason = reason or f"memory {highest >> 20} MB"
         if reason:

@@ -274,3 +274,26 @@ def test_constant_size_messages_with_shortened_headers() -> None:
     # The first 4 KiB do not hold the metadata often enough to tell its length.
     later = [row for row in rows if row.offset >= at + lock.offset and row.type in (8, 9)]
     assert got >= {row[:4] for row in later}
+
+
+STATUS = bytes.fromhex("0500000000005f1401000000") + (
+    b"\x02\0\x08onStatus\0\0\0\0\0\0\0\0\0\x05\x03\0\x05level\x02\0\x06status\0\x04code"
+    b"\x02\0\x1bNetStream.Unpublish.Success\0\x0bdescription\x02\0\x02ok\0\0\x09"
+)
+
+
+def test_a_command_alone_in_its_direction() -> None:
+    assert len(STATUS) == 12 + 0x5F
+    lock = search(STATUS, Hints(segment_starts=[0]), final=True)
+    assert lock is not None and (lock.offset, lock.headers) == (0, 1)
+    assert search(STATUS, Hints(), final=False) is None
+    assert search(STATUS, Hints(rtmp_likely=False), final=True) is None
+    rest = bytes(range(0x21, 0x61)) + STATUS
+    lock = search(rest, Hints(), final=True)
+    assert lock is not None and lock.offset == 64
+
+
+def test_other_strings_alone_are_no_command() -> None:
+    assert search(STATUS.replace(b"onStatus", b"bitStatu"), Hints(), final=True) is None
+    assert search(STATUS[:-1], Hints(), final=True) is None
+    assert search(STATUS + b"x", Hints(), final=True) is None

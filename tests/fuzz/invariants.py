@@ -12,7 +12,8 @@ from types import FrameType
 
 from analyzer.export import FORMATS
 from analyzer.export.request import Request
-from analyzer.redact import Redactor, collect
+from analyzer.redact import Redactor
+from analyzer.redaction.collect import collect
 from analyzer.session import Session
 from analyzer.sources import SourceError
 from dissectors.chunk_state import Flag

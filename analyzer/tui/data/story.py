@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.tui.cells import GLYPHS, count, rate, seconds, span, volume
+from analyzer.tui.cells import GLYPHS, bit_rate, count, seconds, span, volume
 from analyzer.tui.data.findings import group_of
 from analyzer.tui.data.ladder import refused
 from analyzer.tui.model import rank
@@ -38,10 +38,16 @@ class StoryLine(NamedTuple):
     title: bool = False
 
 
+def outline(session: Session) -> list[StoryLine]:
+    """Name all connections, without measuring anything."""
+    return [_title(session, view, None, []) for view in list(session.connections)]
+
+
 def story(session: Session) -> list[StoryLine]:
     """Tell all connections. May be called from any thread, also while indexing."""
     metrics = session.metrics
-    verdicts = {item.connection: item for item in session.judgement.verdicts}
+    told = session.judgement.verdicts if session.done or session.interim else []
+    verdicts = {item.connection: item for item in told}
     found: dict[str | None, list[Diagnostic]] = {}
     for item in session.diagnostics:
         found.setdefault(item.connection, []).append(item)
@@ -53,9 +59,9 @@ def story(session: Session) -> list[StoryLine]:
         verdict, own = verdicts.get(view.id), found.get(view.id, [])
         if out and len(connections) <= IN_FULL:
             out.append(StoryLine(view.index, "", "", Jump(connection=view.index)))
-        out.append(_title(session, view, verdict))
+        out.append(_title(session, view, verdict, own))
         if verdict is not None:
-            out.append(_verdict(view, verdict, own))
+            out.append(_verdict(session, view, verdict, own))
             own = [item for item in own if item.id != verdict.diagnostic]
         if len(connections) <= IN_FULL:
             wrong = [d for d in own if d.status == "finding" and d.severity != "note"]
@@ -65,7 +71,9 @@ def story(session: Session) -> list[StoryLine]:
     return out
 
 
-def _title(session: Session, view: Connection, verdict: Verdict | None) -> StoryLine:
+def _title(
+    session: Session, view: Connection, verdict: Verdict | None, found: list[Diagnostic]
+) -> StoryLine:
     facts = view.facts
     names = list(dict.fromkeys(stream.name for stream in facts.streams if stream.name))
     more = f" +{len(names) - 1}" if len(names) > 1 else ""
@@ -75,10 +83,12 @@ def _title(session: Session, view: Connection, verdict: Verdict | None) -> Story
     what = facts.role or view.variant
     length = view.end_ns - view.start_ns
     carried = sum(side.bytes for side in view.tcp) * 8e9
-    bits = _bits(carried / length) if length > 0 else ""
+    bits = bit_rate(carried / length) if length > 0 else ""
     words = [view.id, what.upper(), safe(name), span(length), bits, _end(session, view)]
     mark = MARKS[verdict.status] if verdict else "·"
     style = STYLES[verdict.status] if verdict else ""
+    if verdict and verdict.status == "pass" and any(d.severity == "warning" for d in found):
+        mark, style = GLYPHS["warning"], "warning"
     text = "  ".join(word for word in words if word)
     return StoryLine(view.index, mark, text, Jump(connection=view.index), style, True)
 
@@ -91,11 +101,14 @@ def _end(session: Session, view: Connection) -> str:
     return "open at the end of the capture" if session.done else "open"
 
 
-def _verdict(view: Connection, verdict: Verdict, found: list[Diagnostic]) -> StoryLine:
+def _verdict(
+    session: Session, view: Connection, verdict: Verdict, found: list[Diagnostic]
+) -> StoryLine:
     lead = next((d for d in found if verdict.diagnostic and d.id == verdict.diagnostic), None)
     jump = Jump(diagnostic=lead) if lead else Jump(connection=view.index)
     blame = f", {verdict.blame}" if verdict.blame else ""
-    text = f"{verdict.status}{blame}: {safe(verdict.text)}"
+    so_far = "" if session.done else "so far "
+    text = f"{so_far}{verdict.status}{blame}: {safe(verdict.text)}"
     return StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
 
 
@@ -171,8 +184,8 @@ def _track(view: Connection, track: Track) -> StoryLine:
     bits = track.bitrate_bit_s
     if bits:
         most = track.peak_bit_s or 0  # of one second, which a short stream does not fill
-        peak = f" (peak {_bits(most)})" if most > bits else ""
-        words.append(f"{_bits(bits)}{peak}")
+        peak = f" (peak {bit_rate(most)})" if most > bits else ""
+        words.append(f"{bit_rate(bits)}{peak}")
     gops = track.gops
     closed = gops.duration_ms[gops.closed]
     if len(closed):
@@ -207,12 +220,6 @@ def _codec(view: Connection, track: Track) -> str:
     if values.get("width") and values.get("height"):
         words.append(f"{values['width']}x{values['height']}")
     return safe(" ".join(words)).replace("1 channels", "mono").replace("2 channels", "stereo")
-
-
-def _bits(per_second: float) -> str:
-    """Return ``66 kbit/s``."""
-    text = rate(per_second)
-    return f"{text[:-1]} {text[-1]}bit/s" if text[-1] in "kM" else f"{text} bit/s"
 
 
 def _carried(view: Connection) -> str:

@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analyzer.metrics import Stream, Track
 from analyzer.metrics.windows import per_window
-from analyzer.tui.data.selection import COMMANDS, Column, Rows, rows_of, values
+from analyzer.tui.data.selection import COMMANDS, Column, rows_of, values
+from analyzer.tui.data.series import ARROWS, SECOND, Series, sorted_series
+from analyzer.tui.data.transport import transport
 from dissectors import spec
 
 if TYPE_CHECKING:
-    from analyzer.model import Connection
     from analyzer.session import Session
-    from analyzer.tcp import TcpDirection
 
-SECOND: Final = 1_000_000_000
 WINDOWS: Final = (250_000_000, SECOND, 5 * SECOND, 60 * SECOND)
 """Widths over which rates are taken: the first that makes no more points than a screen shows."""
 MAX_WINDOWS: Final = 400
 PING_REQUEST, PING_RESPONSE = 6, 7
-ARROWS: Final = "→←"
-FAR: Final = 6
-"""An outlier is so many times as far from the median as values usually are."""
-
-
-@dataclass
-class Series:
-    """Values over time. `rows` are the messages they belong to, empty where there are none."""
-
-    name: str
-    unit: str
-    times: Rows
-    """Nanoseconds since the capture's first packet, ascending."""
-    values: Column
-    rows: Rows
-    kind: str = "line"
-    """`line`, `points` or `bars` (from zero)."""
-
-    @cached_property
-    def extent(self) -> tuple[float, float, float]:
-        """The least value, the median and the greatest."""
-        found = self.values
-        return float(found.min()), float(np.median(found)), float(found.max())
-
-    @cached_property
-    def outliers(self) -> Rows:
-        """Places of values that stand out: far from the median, one for each burst."""
-        distance = np.abs(self.values - self.extent[1])
-        limit = max(float(np.median(distance)) * FAR, float(distance.max()) / 4)
-        far = np.flatnonzero((distance >= limit) & (distance > 0))
-        begins = np.diff(far, prepend=-2) > 1
-        return np.asarray(far[begins])
-
-
-_NONE: Final = np.zeros(0, np.int64)
 
 
 def series(session: Session, connection: int) -> list[Series]:
@@ -80,7 +42,7 @@ def series(session: Session, connection: int) -> list[Series]:
             found.append(_series(track, "frame size", "B", track.frames.size, "bars"))
     for direction, side in enumerate(view.sides):
         tcp = view.tcp_connection.directions[side]
-        found += _tcp(view, tcp, direction, width)
+        found += transport(view, tcp, direction, width)
     found += _acknowledged(session, connection)
     found += _answers(session, connection)
     found += _pings(session, connection)
@@ -98,20 +60,9 @@ def _name(track: Track, what: str) -> str:
     return f"{ARROWS[track.direction]} {track.name} {what}"
 
 
-def _sorted(
-    name: str, unit: str, times: Rows, found: Column, rows: Rows = _NONE, kind: str = "line"
-) -> Series:
-    """Return a series in the order of time; a capture may be out of order."""
-    if len(times) > 1 and bool((np.diff(times) < 0).any()):
-        order = np.argsort(times, kind="stable")
-        times, found = times[order], found[order]
-        rows = rows[order] if len(rows) else rows
-    return Series(name, unit, times, found, rows, kind)
-
-
 def _series(track: Track, what: str, unit: str, found: Column, kind: str = "line") -> Series:
     frames = track.frames
-    return _sorted(_name(track, what), unit, frames.time_ns, found, frames.row, kind)
+    return sorted_series(_name(track, what), unit, frames.time_ns, found, frames.row, kind)
 
 
 def _bitrate(track: Track, width: int) -> Series:
@@ -121,14 +72,14 @@ def _bitrate(track: Track, width: int) -> Series:
     rows = frames.row[np.minimum(first, max(len(frames) - 1, 0))]
     middle = windows.start + width // 2
     bits = windows.sums * (SECOND / width)
-    return _sorted(_name(track, "bitrate"), "bit/s", middle, bits, rows)
+    return sorted_series(_name(track, "bitrate"), "bit/s", middle, bits, rows)
 
 
 def _steps(track: Track) -> Series:
     """The step of the decoding time from frame to frame: even, unless something is wrong."""
     frames, at = track.frames, track.joined
     name = _name(track, "DTS step")
-    return _sorted(name, "ms", frames.time_ns[at], track.steps_ms, frames.row[at])
+    return sorted_series(name, "ms", frames.time_ns[at], track.steps_ms, frames.row[at])
 
 
 def _pictures(track: Track) -> list[Series]:
@@ -140,7 +91,7 @@ def _pictures(track: Track) -> list[Series]:
     if not len(at):
         return []
     seconds = gops.duration_ms[closed] / 1000
-    return [_sorted(name, "s", frames.time_ns[at], seconds, frames.row[at], "bars")]
+    return [sorted_series(name, "s", frames.time_ns[at], seconds, frames.row[at], "bars")]
 
 
 def _skew(stream: Stream) -> list[Series]:
@@ -152,34 +103,7 @@ def _skew(stream: Stream) -> list[Series]:
     near = np.searchsorted(frames.time_ns[order], skew.time_ns)
     rows = frames.row[order[np.minimum(near, len(order) - 1)]]
     name = f"{ARROWS[stream.direction]} A/V skew (video ahead is above 0)"
-    return [_sorted(name, "ms", skew.time_ns, skew.skew_ms, rows)]
-
-
-def _tcp(view: Connection, tcp: TcpDirection, direction: int, width: int) -> list[Series]:
-    """Bytes on the wire, segments sent again, and times of a closed window."""
-    arrow, epoch = ARROWS[direction], view.epoch_ns
-    segments = tcp.segments
-    times = segments.time_ns - epoch
-    found = []
-    windows = per_window(times, width, segments.length.astype(np.int64) * 8)
-    rate = windows.sums * (SECOND / width)
-    found.append(_sorted(f"{arrow} TCP throughput", "bit/s", windows.start + width // 2, rate))
-    again = [event.time_ns - epoch for event in tcp.events.of("retransmission")]
-    if again:
-        windows = per_window(np.array(again), width, np.ones(len(again)))
-        middle = windows.start + width // 2
-        name = f"{arrow} segments sent again"
-        found.append(_sorted(name, "", middle, windows.sums, kind="bars"))
-    stalls = [
-        (stall.start_ns - epoch, (stall.end_ns or view.tcp_connection.end_ns) - epoch)
-        for stall in tcp.stalls()
-    ]
-    if stalls:  # a plateau from its beginning to its end
-        times = np.array([(start - 1, start, end, end + 1) for start, end in stalls]).ravel()
-        lengths = np.array([(0, end - start, end - start, 0) for start, end in stalls]).ravel()
-        name = f"receive window of the {('client', 'server')[direction]} shut"
-        found.append(_sorted(name, "ms", times, lengths / 1e6))
-    return found
+    return [sorted_series(name, "ms", skew.time_ns, skew.skew_ms, rows)]
 
 
 def _acknowledged(session: Session, connection: int) -> list[Series]:
@@ -201,7 +125,7 @@ def _acknowledged(session: Session, connection: int) -> list[Series]:
         open_ = np.where(before >= 0, ends[np.maximum(before, 0)], 0) - numbers
         open_ = (open_ + (1 << 31)) % (1 << 32) - (1 << 31)  # sequence numbers wrap
         name = f"{ARROWS[direction]} bytes not acknowledged (RTMP)"
-        found.append(_sorted(name, "B", times, open_, rows))
+        found.append(sorted_series(name, "B", times, open_, rows))
     return found
 
 
@@ -217,7 +141,7 @@ def _answers(session: Session, connection: int) -> list[Series]:
         return []
     waits, replies = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs], np.int64)
     times = values(session, replies, "time_ns")
-    return [_sorted("answers to commands", "ms", times, waits, replies, "points")]
+    return [sorted_series("answers to commands", "ms", times, waits, replies, "points")]
 
 
 def _pings(session: Session, connection: int) -> list[Series]:
@@ -237,4 +161,4 @@ def _pings(session: Session, connection: int) -> list[Series]:
     if not found:
         return []
     times, waits, replies = np.array(found).T
-    return [_sorted("RTMP pings answered after", "ms", times, waits / 1e6, replies, "points")]
+    return [sorted_series("RTMP pings answered after", "ms", times, waits / 1e6, replies, "points")]

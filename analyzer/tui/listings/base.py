@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from analyzer.session import Session
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.signedinteger[Any]]
 NONE: Final = -(1 << 62)
 """In place of a row: no message belongs to this line."""
 Cell = tuple[str, str]
@@ -78,9 +78,28 @@ class Listing:
         hits = np.flatnonzero(self.rows(0, len(self)) == row)
         return int(hits[0]) if len(hits) else None
 
+    @property
+    def total(self) -> int:
+        """How many numbered lines there are."""
+        return len(self)
+
+    def number(self, line: int) -> int | None:
+        """Return the number of a line, from 1; None for one that is not counted."""
+        return line + 1
+
+    def numbered(self, number: int) -> int | None:
+        """Return the line that has this number."""
+        return number - 1 if 1 <= number <= len(self) else None
+
     def span(self, line: int) -> tuple[int, int] | None:
         """Return the stream bytes (offset, length) of a line that is less than its message."""
         return None
+
+
+def steps(times: NDArray[np.generic]) -> tuple[int, int]:
+    """Return the least and the greatest difference between neighbours, 0 at least."""
+    found = np.diff(times.astype(np.int64, copy=False))
+    return (min(int(found.min()), 0), max(int(found.max()), 0)) if len(found) else (0, 0)
 
 
 def digits(column: NDArray[np.generic]) -> int:

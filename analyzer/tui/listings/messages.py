@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.tui.cells import ARROWS, seconds
-from analyzer.tui.listings.base import Cell, Column, Listing, Rows, digits
+from analyzer.tui.listings.base import Cell, Column, Listing, Rows, digits, steps
 from analyzer.tui.listings.extras import Extras
 from analyzer.tui.listings.times import composition
 from dissectors import spec
@@ -78,8 +78,8 @@ class MessageListing(Listing):
     def __init__(self, session: Session, numbers: Rows, extras: Extras | None = None) -> None:
         super().__init__(session)
         self.numbers = numbers
-        self.count = int(np.count_nonzero(numbers >= 0))
-        """Messages among the lines."""
+        self._longest: tuple[int, int] | None = None
+        self._extra_lines: Rows = np.flatnonzero(numbers < 0)
         self.extras = extras or Extras([])
         table = session.messages
         self.data: dict[str, NDArray[np.generic]] = {name: table.column(name) for name in NAMES}
@@ -92,6 +92,25 @@ class MessageListing(Listing):
 
     def row(self, line: int) -> int:
         return int(self.numbers[line])
+
+    @property
+    def total(self) -> int:
+        """Messages among the lines."""
+        return len(self.numbers) - len(self._extra_lines)
+
+    def number(self, line: int) -> int | None:
+        """Messages are counted, handshakes and gaps are not."""
+        before = int(np.searchsorted(self._extra_lines, line))
+        if before < len(self._extra_lines) and self._extra_lines[before] == line:
+            return None
+        return line + 1 - before
+
+    def numbered(self, number: int) -> int | None:
+        if not 1 <= number <= self.total:
+            return None
+        # Messages before the extra with index k: its line less k.
+        before = self._extra_lines - np.arange(len(self._extra_lines))
+        return number - 1 + int(np.searchsorted(before, number - 1, side="right"))
 
     def values(self, name: str, rows: Rows) -> NDArray[Any]:
         """Return a column of the table at `rows`, extras included."""
@@ -111,7 +130,8 @@ class MessageListing(Listing):
     def cell(self, name: str, line: int) -> Cell:
         row = self.row(line)
         if name == "no":
-            return str(line + 1), "dim"
+            number = self.number(line)
+            return "" if number is None else str(number), "dim"
         if name == "delta":
             before = self.value("time_ns", self.row(line - 1)) if line else None
             now = self.value("time_ns", row)
@@ -194,18 +214,24 @@ class MessageListing(Listing):
         hits = np.flatnonzero(self.numbers == row)
         return int(hits[0]) if len(hits) else None
 
+    def _delta_width(self) -> int:
+        """Cells of the longest difference: negative where the list is sorted by something else."""
+        if self._longest is None:
+            self._longest = steps(self.values("time_ns", self.numbers))
+        return max(len(seconds(value, self.decimals)) for value in self._longest)
+
     def width(self, name: str, wide: bool) -> int:
         column = self.COLUMNS[name]
         if not len(self.numbers):
             return column.width
         if name == "no":
-            return max(len(str(len(self.numbers))), column.width)
+            return max(len(str(self.total)), column.width)
         if name == "type":
             return 17 if wide else 12
         if name == "time":
             last = int(self.data["time_ns"][: int(self.numbers.max()) + 1].max(initial=0))
             return max(len(seconds(last, self.decimals)), 5)
         if name == "delta":
-            return self.decimals + 2
+            return self._delta_width()
         source = self.data[SOURCES.get(name, {"pts": "timestamp"}.get(name, name))]
         return max(digits(source) + (name == "conn"), column.width)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 
 from analyzer.tui.cells import ARROWS, seconds
-from analyzer.tui.listings.base import NONE, Cell, Column, Listing, Rows, digits
+from analyzer.tui.listings.base import NONE, Cell, Column, Listing, Rows, digits, steps
 from analyzer.tui.listings.messages import KINDS, SIDES
 
 if TYPE_CHECKING:
@@ -178,6 +178,6 @@ class SegmentListing(Listing):
         if name == "time":
             return max(len(seconds(int(self._time.max(initial=0)), self.decimals)), 5)
         if name == "delta":
-            return self.decimals + 2
+            return max(len(seconds(value, self.decimals)) for value in steps(self._time))
         source = {"frame": self._frame, "offset": self._offset}.get(name)
         return max(digits(source), column.width) if source is not None else column.width

@@ -9,11 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
 from analyzer.tui.cells import count
-from analyzer.tui.explain import nothing
-from analyzer.tui.keys import VIEW, key, view_keys
+from analyzer.tui.explain import nothing, waiting
+from analyzer.tui.keys import LEAVE, MESSAGES, key, view_keys
 from analyzer.tui.screens.view import ViewScreen
+from analyzer.tui.summary import rates_now
 from analyzer.tui.views import Focus, Jump
-from analyzer.tui.widgets.bars import Bar, Piece, hints
+from analyzer.tui.widgets.bars import Piece
 from analyzer.tui.widgets.connections import name_of, peers_of
 from analyzer.tui.widgets.lines import Lines
 
@@ -95,7 +96,7 @@ class ComputedView(ViewScreen):
     def on_mount(self) -> None:
         super().on_mount()
         if self.snapshot is None:
-            self.empty(["Indexing …"])
+            self.empty(self._waiting())
 
     def update(self, snapshot: Snapshot) -> None:
         if snapshot.done or time.monotonic() >= self._next:
@@ -106,8 +107,8 @@ class ComputedView(ViewScreen):
         """Compute anew; a computation under way is dropped."""
         if self.nothing_to_show():
             self._next = 0.0
-            waiting = self.snapshot is None or not self.snapshot.done
-            self.empty(["Indexing …"] if waiting else nothing(self.session))
+            more = self.snapshot is None or not self.snapshot.done
+            self.empty(self._waiting() if more else nothing(self.session))
             return
         connection = self.connection
 
@@ -118,6 +119,7 @@ class ComputedView(ViewScreen):
                 data = self.compute(connection)
             except Exception as error:  # a view that fails says so; the others go on
                 data = error
+            self.session.relax()
             self._next = time.monotonic() + max(INTERVAL, SHARE * (time.monotonic() - started))
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._take, data)
@@ -131,30 +133,49 @@ class ComputedView(ViewScreen):
             self.empty([f"This view failed: {type(data).__name__}. The others still work."])
             return
         self.title_bar()
+        pane = self.focused if isinstance(self.focused, Lines) else None
+        at_end = pane is not None and 1 < pane.line_count() == pane.cursor + 1
         self.shown(data)
+        if at_end and self.capturing and pane is not None:  # who stands there goes on with it
+            pane.action_last()
 
     # What every such view can do
-
-    def say(self, text: str, style: str = "note") -> None:
-        """Show a message before the keys: the view's own, those of all, the other views'."""
-        said: list[Piece] = [(f"{text}  ", style)] if text else []
-        self.query_one("#view-keys", Bar).show([*said, *hints(self.hinted())])
 
     def hinted(self) -> list[Binding]:
         """Return the keys of the key bar, the most important ones first."""
         others = [item for item in view_keys() if item.action != f"view('{self.NAME}')"]
-        return [*self.own_keys(), *VIEW, *others]
+        enter, *more = self.own_keys()
+        return [enter, *LEAVE, *more, MESSAGES, *others]
 
     def title_bar(self, *more: Piece) -> None:
         """Name the connection that is shown."""
         connection = self.connection
         if connection is None:
-            self.head((count(len(self.session.connections), "connection"), ""), *more)
+            text = count(len(self.session.connections), "connection")
+            self.head((text, ""), *self._rates(), *more)
             return
         view = self.session.connections[connection]
         role = f"  {view.role}" if view.role else ""
         text = f"{view.id}  {peers_of(view, 45)}{role}  {name_of(view)}"
-        self.head((text, ""), *more)
+        self.head((text, ""), *self._rates(), *more)
+
+    def _rates(self) -> list[Piece]:
+        return rates_now(self.session, self.rates) if self.capturing else []
+
+    @property
+    def capturing(self) -> bool:
+        """Whether packets still come in."""
+        done = self.snapshot is not None and self.snapshot.done
+        return self.session.options.reading.live and not done
+
+    def tick(self) -> None:
+        """The rates go on though nothing comes, and so does waiting."""
+        if self.nothing_to_show():
+            self.empty(self._waiting())
+        self.title_bar()
+
+    def _waiting(self) -> list[str]:
+        return waiting(self.session) if self.capturing else ["Indexing …"]
 
     def action_connection(self, step: int) -> None:
         """Show another connection; views of the whole capture have one step for all of them."""
@@ -177,7 +198,3 @@ class ComputedView(ViewScreen):
         """Another view takes this one's place, on the same connection."""
         if name != self.NAME:
             self.dismiss(Jump(self.row_here(), None, self.connection, None, name))
-
-    def row_here(self) -> int | None:
-        """Return the message under the cursor."""
-        return self.focus_at.row

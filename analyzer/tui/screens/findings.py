@@ -41,7 +41,8 @@ class FindingsScreen(ComputedView):
 
     def nothing_to_show(self) -> bool:
         """A capture without RTMP can be damaged, too."""
-        return not self.session.diagnostics and super().nothing_to_show()
+        known = self.snapshot.findings.total if self.snapshot is not None else 0
+        return not known and super().nothing_to_show()
 
     def compute(self, connection: int | None) -> list[Item]:
         return items(self.session, connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -52,7 +53,8 @@ class Jumps(Base):
                 self.focused.action_last()
 
     def action_find(self) -> None:
-        self.prompt.open("find", self.needle.text if self.needle else "")
+        known = self.needle
+        self.prompt.open("find", hint=f"Enter finds '{known.text}' again" if known else "")
 
     def action_find_next(self, step: int) -> None:
         self.find(step)
@@ -103,7 +105,7 @@ class Jumps(Base):
     def goto(self, text: str) -> None:
         target = parse_target(text)
         if target is None:
-            self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0", "error")
+            self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0, #0x1f0", "error")
             return
         position = locate(self.session, self.messages.listing, target, self.messages.cursor)
         if position is None:
@@ -116,7 +118,10 @@ class Jumps(Base):
     # Find
 
     def search_for(self, text: str) -> None:
-        """Look for something new, from the line under the cursor on."""
+        """Look for something new, from the line under the cursor on; nothing: the same again."""
+        if not text and self.needle is not None:
+            self.find(1)
+            return
         try:
             self.needle = search.parse(text)
         except ValueError as error:
@@ -148,20 +153,22 @@ class Jumps(Base):
 
     def _search(self, listing: Listing, start: int, step: int, needle: search.Needle) -> None:
         worker = get_current_worker()
-        lines = range(start + step, len(listing) if step > 0 else -1, step)
+        end, first = (len(listing), 0) if step > 0 else (-1, len(listing) - 1)
+        ahead, behind = range(start + step, end, step), range(first, start + step, step)
         told = time.monotonic()
-        for count, line in enumerate(lines):
+        for count, line in enumerate(chain(ahead, behind)):
             if count % 64 == 0:
                 if worker.is_cancelled:
                     return
                 if time.monotonic() - told > TELL:
                     told = time.monotonic()
-                    text = f"searching '{needle.text}' … {count / len(lines):.0%}, Esc stops"
+                    text = f"searching '{needle.text}' … {count / len(listing):.0%}, Esc stops"
                     self.app.call_from_thread(self.say, text)
             if self._fits(needle, listing, line):
-                self.app.call_from_thread(self._found, listing, line, needle)
+                wrapped = count >= len(ahead)
+                self.app.call_from_thread(self._found, listing, line, step if wrapped else 0)
                 return
-        self.app.call_from_thread(self._found, listing, None, needle)
+        self.app.call_from_thread(self.say, f"'{needle.text}' is nowhere in this list", "warning")
 
     def _fits(self, needle: search.Needle, listing: Listing, line: int) -> bool:
         try:
@@ -169,12 +176,13 @@ class Jumps(Base):
         except Exception:  # a message that cannot be decoded does not hold what is looked for
             return False
 
-    def _found(self, listing: Listing, line: int | None, needle: search.Needle) -> None:
-        if line is None:
-            self.say(f"'{needle.text}' not found in this direction")
-            return
+    def _found(self, listing: Listing, line: int, wrapped: int) -> None:
+        """Show a match; `wrapped`: past the end (1) or the beginning (-1) of the list."""
+        assert self.needle is not None
         shown = self.messages.listing  # another one, perhaps, than the one searched
         place = line if listing is shown else shown.place(listing.row(line))
-        if place is not None:
-            self.messages.goto(place)
-            self.say(f"found '{needle.text}'")
+        if place is None:
+            return
+        self.messages.goto(place)
+        where = {1: ", from the top again", -1: ", from the end again"}.get(wrapped, "")
+        self.say(f"found '{self.needle.text}'{where}", "warning" if wrapped else "note")

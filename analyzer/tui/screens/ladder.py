@@ -61,9 +61,9 @@ class LadderScreen(ComputedView):
 
     @on(Lines.Chosen)
     def action_go(self) -> None:
-        """Go to the message of the line."""
-        row = self.lines.row
+        """Go to the message of the line, of an event to the nearest one."""
+        row = self.lines.near
         if row is None:
-            self.say("this line is no message")
+            self.say("there is no message here")
         else:
             self.dismiss(Jump(row))

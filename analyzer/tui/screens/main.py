@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, ClassVar, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from analyzer.interim import Pace
+from analyzer.tui.completion import Completion
 from analyzer.tui.details import Details
 from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOVE, TREE, key, view_keys
 from analyzer.tui.loader import Loader, Snapshot
 from analyzer.tui.picker import Picker
-from analyzer.tui.rates import Rates, Sample
+from analyzer.tui.rates import Rates
 from analyzer.tui.screens.copying import Copying
 from analyzer.tui.screens.jumps import Jumps
+from analyzer.tui.screens.live import Live
 from analyzer.tui.screens.showing import Showing
 from analyzer.tui.screens.viewing import Viewing
 from analyzer.tui.state import State
 from analyzer.tui.summary import top_line
+from analyzer.tui.values import Values
+from analyzer.tui.views import Focus
 from analyzer.tui.widgets.bars import Bar, Piece, hints, meter
 from analyzer.tui.widgets.connections import ConnectionList
 from analyzer.tui.widgets.hex import HexPane
@@ -39,6 +45,14 @@ THEMES: Final = ("textual-dark", "textual-light")
 PALETTE: Final = key("ctrl+p", "", "Command palette: every action by name", show="^p")
 
 
+class Said(NamedTuple):
+    """A word in the status line; it goes when the cursor leaves the line it was said at."""
+
+    text: str
+    style: str
+    line: int
+
+
 class Progress(Message):
     """The loader has more (posted from its thread)."""
 
@@ -47,7 +61,7 @@ class Progress(Message):
         self.snapshot = snapshot
 
 
-class MainScreen(Showing, Jumps, Viewing, Copying):
+class MainScreen(Showing, Jumps, Viewing, Copying, Live):
     """Four panes, a prompt and three bars."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*MAIN, *view_keys()]
@@ -61,16 +75,16 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         self.number = ""
         self.filter_text = ""
         self._start_filter = filter_text or ""
-        self.start: str | None = None
-        """The view that is open at first."""
+        self.trail = []
         self.snapshot = None
         self._early: Snapshot | None = None
         """What was indexed before there was a screen to show it."""
         self._ready = False
         self._pending = False
         self._listed = False
-        self._said: Piece | None = None
+        self._said: Said | None = None
         self.rates = Rates()
+        self.pace = Pace()
         self.messages = MessageList(session, id="messages")
         self.messages.empty = ["Waiting for messages …"]
         self.connections = ConnectionList(session, id="connections")
@@ -78,7 +92,9 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         self.hexes = HexPane(id="hex")
         self.panes = Panes(self.connections, self.messages, self.tree_pane, self.hexes)
         self.details = Details(session, self.tree_pane, self.hexes)
-        self.prompt = Prompt(self.problem, _field_names, id="prompt")
+        self.prompt = Prompt(
+            self.problem, Completion(_field_names, Values(session).of), id="prompt"
+        )
 
     def restore(self, state: State) -> None:
         """Take over what was remembered, before the screen is made."""
@@ -107,8 +123,12 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         self._ready = True
         if self._early:
             self.on_progress(Progress(self._early))
-        if self.start and not self._start_filter:
-            self.action_view(self.start)
+        if self._start_filter:
+            self.start = None
+        if self.start:
+            self.open_view(self.start, Focus(), None)
+            self.trail.clear()  # the program begins here
+        self.start_clock()
         self.bars()
 
     def _titles(self) -> None:
@@ -120,13 +140,15 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
     # Data coming in
 
     def on_progress(self, message: Progress) -> None:
-        snapshot, started = message.snapshot, time.monotonic()
+        self.on_progress_of(self.note(message.snapshot))
+
+    def on_progress_of(self, snapshot: Snapshot) -> None:
+        started = time.monotonic()
         if snapshot.done:
             self.picker.forget()
         if self.snapshot is None and self.session.options.endless:
             self.messages.follow = True
         self.snapshot = snapshot
-        self._note(snapshot)
         self.connections.update(snapshot.findings, snapshot.done)
         self.panes.fit()
         self.pick()
@@ -135,11 +157,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
             self.finished()
         self.bars()
         self.loader.shown_in = time.monotonic() - started
-
-    def _note(self, snapshot: Snapshot) -> None:
-        capture = self.session.capture
-        counts = capture.bytes_read, capture.packets, len(self.session.messages)
-        self.rates.note(Sample(time.monotonic(), *counts))
+        self.call_after_refresh(self.loader.seen)
 
     def _tell(self, snapshot: Snapshot) -> None:
         self._early = snapshot
@@ -164,6 +182,8 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
     def _message_moved(self) -> None:
         if self.messages.cursor < len(self.messages.listing) - 1:
             self.messages.follow = False
+        if self._said is not None and self._said.line != self.messages.cursor:
+            self._unsay(self._said)
         self._soon()
         self.bars()
 
@@ -232,13 +252,15 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         elif self.searching:
             self.workers.cancel_group(self, "find")
             self.say("search stopped")
-        elif not self.done:
+        elif not self.done and not self.live:
             self.loader.cancel()
             self.say("stopping …")
         elif self.filter_text:
             self.set_filter("")
         elif self.only_marked:
             self.action_only_marked()
+        elif self.can_go_back:
+            self.go_back()
         elif self.connections.connection is not None:
             self.connections.move_to(0)
         self.bars()
@@ -247,7 +269,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         if self.panes.zoomed:
             self.action_zoom()
         else:
-            self.app.exit(0)
+            self.go_back()
 
     def action_help(self) -> None:
         from analyzer.tui.screens.help import HelpScreen
@@ -291,12 +313,11 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
 
     def say(self, text: str, style: str = "note") -> None:
         """Show a short message in the status line until the next one or 5 seconds."""
-        self._said = (text, style)
+        self._said = said = Said(text, style, self.messages.cursor)
         self.bars()
-        said = self._said
         self.set_timer(5, lambda: self._unsay(said))
 
-    def _unsay(self, said: Piece) -> None:
+    def _unsay(self, said: Said | None) -> None:
         if self._said is said:
             self._said = None
             self.bars()
@@ -310,16 +331,22 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         self.query_one("#top", Bar).show(top_line(self.session, self.done, self.rates))
         self.query_one("#status", Bar).show(self._status())
         own = {self.tree_pane: TREE, self.hexes: HEX}.get(self.focused, ())  # type: ignore[call-overload]
-        self.query_one("#keys", Bar).show(hints([*MAIN[:3], *own, *view_keys(), *MAIN[3:]]))
+        first = [replace(item, tooltip=self._way(item)) for item in MAIN[:3]]
+        self.query_one("#keys", Bar).show(hints([*first, *own, *view_keys(), *MAIN[3:]]))
+
+    def _way(self, item: Binding) -> str:
+        """What q does here: the key bar must not lie."""
+        return "back" if item.action == "back" and self.can_go_back else item.tooltip or ""
 
     def _status(self) -> list[Piece]:
         pieces: list[Piece] = []
         snapshot = self.snapshot
         if snapshot is None or not snapshot.done:
             fraction = snapshot.fraction if snapshot else 0.0
-            doing = "capturing" if self.session.options.endless else "indexing"
-            text = f"{doing} {meter(fraction)}" if fraction is not None else f"{doing} …"
-            pieces.append((f"{text}  Esc stops  ", "warning"))
+            doing, key_ = ("capturing", "^c") if self.live else ("indexing", "Esc")
+            measured = fraction is not None and not self.live
+            text = f"{doing} {meter(fraction or 0)}" if measured else f"{doing} …"
+            pieces.append((f"{text}  {key_} stops  ", "warning"))
         elif self.loader.cancelled:
             pieces.append(("loading stopped, this is not all  ", "warning"))
         if self.picking:
@@ -327,10 +354,13 @@ class MainScreen(Showing, Jumps, Viewing, Copying):
         if self.number:
             pieces.append((f"{self.number} …  ", "strong"))
         if self._said:
-            pieces.append((f"{self._said[0]}  ", self._said[1]))
-        total = len(self.messages.listing)
-        if total:
-            pieces.append((f"{self.messages.cursor + 1:,}/{total:,}  ", ""))
+            pieces.append((f"{self._said.text}  ", self._said.style))
+        listing = self.messages.listing
+        if len(listing):
+            number = listing.number(self.messages.cursor)
+            kind, _ = listing.cell("type", self.messages.cursor) if number is None else ("", "")
+            place = kind if number is None else f"{number:,} of {listing.total:,}"
+            pieces.append((f"{place}  ", ""))
         if self.messages.follow and not self.done:
             pieces.append(("following  ", "good"))
         if self.only_marked:

@@ -77,9 +77,9 @@ class Showing(Filtering):
         listing = self.messages.listing
         title = TITLES[listing.UNIT]
         total = len(self.snapshot.order) if self.snapshot else 0
-        if isinstance(listing, MessageListing) and listing.count != total:
-            return f"{title} {listing.count:,} of {total:,}"
-        return f"{title} {len(listing):,}"
+        if isinstance(listing, MessageListing) and listing.total != total:
+            return f"{title} {listing.total:,} of {total:,}"
+        return f"{title} {listing.total:,}"
 
     def finished(self) -> None:
         """Explain a capture without messages."""

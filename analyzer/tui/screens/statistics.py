@@ -19,6 +19,8 @@ from analyzer.tui.views import Jump
 from analyzer.tui.widgets.lines import Lines
 
 BAR = "▏▎▍▌▋▊▉█"
+ROOMY = 100
+"""From this width on all columns are shown."""
 
 
 class Tables(Lines):
@@ -51,7 +53,7 @@ class Tables(Lines):
         if isinstance(item, Line):
             return strip(self._line(item, width, selected), width, base)
         if isinstance(item, TcpLine):
-            return strip(_tcp(item), width, base)
+            return strip(_tcp(item, width), width, base)
         header = self.part("header", selected)
         if isinstance(item, Section):
             name = _name_width(width)
@@ -59,12 +61,18 @@ class Tables(Lines):
                 f"{fit(item.title, name + 2)} {'messages':>9} {'bytes':>9} {'share':<11}"
                 f"{'mean':>8} {'bit/s':>6} {'msg/s':>6}"
             )
-            return strip([(f"{text} {'shortest':>9} {'longest':>10}", header)], width, base)
+            text += f" {'shortest':>9} {'longest':>10}" if width >= ROOMY else ""
+            return strip([(text, header)], width, base)
         if item:
             text = (
                 f"{fit(item, 20)} {'segments':>9} {'bytes':>9} {'sent again':>10} "
                 f"{'reordered':>9} {'window shut':>14} {'missing':>9} {'round trip':>10}"
             )
+            if width < ROOMY:
+                text = (
+                    f"{fit(item, 8)} {'segments':>9} {'bytes':>9} {'again':>6} "
+                    f"{'window shut':>14} {'missing':>9} {'round trip':>10}"
+                )
             return strip([(text, header)], width, base)
         return strip([], width, base)
 
@@ -79,7 +87,11 @@ class Tables(Lines):
             (f" {item.bytes / self._most:>3.0%} ", None),
             (f"{volume(item.bytes / max(item.messages, 1)):>8}", None),
             (f" {rate(item.rate) if item.rate else '-':>6} {per:>6}", None),
-            (f" {item.least:>9,} {item.most:>10,}", self.part("dim", selected)),
+            *(
+                [(f" {item.least:>9,} {item.most:>10,}", self.part("dim", selected))]
+                if width >= ROOMY
+                else []
+            ),
         ]
 
 
@@ -93,15 +105,16 @@ def _bar(share: float, width: int) -> str:
     return ("█" * full + (BAR[rest - 1] if rest else "")).ljust(width)
 
 
-def _tcp(item: TcpLine) -> list[Part]:
+def _tcp(item: TcpLine, width: int) -> list[Part]:
     shut = f"{item.zero_windows}× {span(item.zero_window_ns)}" if item.zero_windows else "-"
     trip = span(item.trip_ns) if item.trip_ns is not None else "-"
-    text = (
-        f"{ARROWS[item.direction]} {item.connection:<18} {item.segments:>9,} "
-        f"{volume(item.bytes):>9} {item.retransmitted:>10,} {item.out_of_order:>9,} "
-        f"{shut:>14} {volume(item.missing):>9} {trip:>10}"
-    )
-    return [(text, None)]
+    name = f"{ARROWS[item.direction]} {item.connection}"
+    carried = f"{item.segments:>9,} {volume(item.bytes):>9}"
+    lost = f"{shut:>14} {volume(item.missing):>9} {trip:>10}"
+    if width < ROOMY:
+        return [(f"{name:<8} {carried} {item.retransmitted:>6,} {lost}", None)]
+    again = f"{item.retransmitted:>10,} {item.out_of_order:>9,}"
+    return [(f"{name:<20} {carried} {again} {lost}", None)]
 
 
 class StatisticsScreen(ComputedView):

@@ -12,8 +12,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from analyzer.tui.cells import fit, strip
-from analyzer.tui.data.story import StoryLine, story
-from analyzer.tui.keys import VIEW, key, view_keys
+from analyzer.tui.data.story import StoryLine, outline, story
+from analyzer.tui.keys import LEAVE, MESSAGES, key, view_keys
 from analyzer.tui.screens.computed import ENDS, ComputedView
 from analyzer.tui.summary import top_line
 from analyzer.tui.widgets.bars import Piece, meter
@@ -24,8 +24,6 @@ LABEL = 11
 """Cells of what a line is about."""
 WRAPPED = 2000
 """Lines up to which long ones are wrapped."""
-
-BACK = key("escape,q", "close", "To the messages", "messages", show="q")
 
 
 class StoryLines(Lines):
@@ -104,7 +102,6 @@ class StoryScreen(ComputedView):
     NAME = "story"
     WHOLE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        BACK,
         key("enter", "go", "To the messages or the evidence of this line", "open", show="Enter"),
         key("c", "connection(1)", "Next connection", "connection", show="c"),
         key("C", "connection(-1)", "Previous connection", show="C"),
@@ -115,7 +112,7 @@ class StoryScreen(ComputedView):
     def hinted(self) -> list[Binding]:
         others = [item for item in view_keys() if item.action != f"view('{self.NAME}')"]
         enter, *more = self.own_keys()
-        return [enter, BACK, *others, VIEW[-1], *more]
+        return [enter, *LEAVE, MESSAGES, *others, *more]
 
     def content(self) -> Iterable[Widget]:
         self.lines = StoryLines(id="story")
@@ -123,6 +120,11 @@ class StoryScreen(ComputedView):
 
     def compute(self, connection: int | None) -> list[StoryLine]:
         return story(self.session)
+
+    def recompute(self) -> None:
+        if not self.lines.lines and not self.nothing_to_show():
+            self.shown(outline(self.session))  # measuring takes a while
+        super().recompute()
 
     def shown(self, data: object) -> None:
         assert isinstance(data, list)
@@ -135,10 +137,11 @@ class StoryScreen(ComputedView):
 
     def title_bar(self, *more: Piece) -> None:
         """The capture as a whole: file, duration, counts, findings."""
-        done = self.snapshot is not None and self.snapshot.done
-        pieces = [*top_line(self.session, done), *more]
-        if not done and self.snapshot is not None and self.snapshot.fraction is not None:
-            pieces.append((f"  indexing {meter(self.snapshot.fraction)}", "warning"))
+        snapshot = self.snapshot
+        done = snapshot is not None and snapshot.done
+        pieces = [*top_line(self.session, done, self.rates), *more]
+        if snapshot is not None and snapshot.fraction is not None and not (done or self.capturing):
+            pieces.append((f"  indexing {meter(snapshot.fraction)}", "warning"))
         self.head(*pieces)
 
     @property

@@ -9,7 +9,8 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from analyzer.tui.data.timeline import Series, series
+from analyzer.tui.data.series import Series
+from analyzer.tui.data.timeline import series
 from analyzer.tui.keys import key
 from analyzer.tui.screens.computed import ComputedView, own
 from analyzer.tui.views import Jump

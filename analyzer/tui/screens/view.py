@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
-from analyzer.tui.keys import MOVE, VIEW, view_keys
+from analyzer.tui.keys import LEAVE, MESSAGES, MOVE, VIEW, view_keys
 from analyzer.tui.views import Focus, Jump
 from analyzer.tui.widgets.bars import Bar, Piece, hints
 
 if TYPE_CHECKING:
     from analyzer.session import Session
     from analyzer.tui.loader import Snapshot
+    from analyzer.tui.rates import Rates
+
+
+SAID: Final = 5.0
+"""Seconds a message stands in the key bar."""
 
 
 class ViewScreen(Screen[Jump | None]):
@@ -37,6 +44,11 @@ class ViewScreen(Screen[Jump | None]):
         self.focus_at = focus
         self.snapshot: Snapshot | None = None
         """What was indexed up to now: rows in order, findings by row."""
+        self.rates: Rates | None = None
+        """How fast a capture comes in that goes on."""
+        self._silence: Timer | None = None
+        self.root = False
+        """The program began here: q ends it."""
 
     def content(self) -> Iterable[Widget]:
         """Yield the view's widgets, from top to bottom."""
@@ -46,6 +58,9 @@ class ViewScreen(Screen[Jump | None]):
         """Take over what was indexed since: called at once when the view opens, about ten times
         a second while indexing, and once with `snapshot.done`. Must be quick (< 30 ms): start a
         worker for what is not."""
+
+    def tick(self) -> None:
+        """A second has passed while a capture goes on."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="view-top")
@@ -65,7 +80,19 @@ class ViewScreen(Screen[Jump | None]):
     def say(self, text: str, style: str = "note") -> None:
         """Show a message before the keys; an empty one takes it away."""
         said: list[Piece] = [(f"{text}  ", style)] if text else []
-        self.query_one("#view-keys", Bar).show([*said, *hints([*self.own_keys(), *VIEW])])
+        keys = [replace(item, tooltip="quit") if self._quits(item) else item
+                for item in self.hinted()]  # fmt: skip
+        self.query_one("#view-keys", Bar).show([*said, *hints(keys)])
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(SAID, lambda: self.say("")) if text else None
+
+    def _quits(self, item: Binding) -> bool:
+        return self.root and item.action == "close"
+
+    def hinted(self) -> list[Binding]:
+        """Return the keys of the key bar, the most important ones first."""
+        return [*LEAVE, *self.own_keys(), MESSAGES]
 
     @classmethod
     def own_keys(cls) -> list[Binding]:
@@ -75,7 +102,23 @@ class ViewScreen(Screen[Jump | None]):
         return [item for item in own if item.action not in common]
 
     def action_close(self) -> None:
+        """Go back; where the program began, end it."""
         self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Go back, but never out of the program."""
+        if self.root:
+            self.say("q quits")
+        else:
+            self.dismiss(None)
+
+    def action_messages(self) -> None:
+        """Go to the message list."""
+        self.dismiss(Jump(self.row_here()))
+
+    def row_here(self) -> int | None:
+        """Return the message under the cursor."""
+        return self.focus_at.row
 
     def action_view(self, name: str) -> None:
         """Another view takes this one's place."""

@@ -1,8 +1,9 @@
-"""Opening views over the main screen and going where they point."""
+"""Opening views over the main screen, going where they point, and the way back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from analyzer.tui.screens.base import Base
 from analyzer.tui.screens.view import ViewScreen
@@ -10,13 +11,24 @@ from analyzer.tui.views import Focus, Jump, view
 
 if TYPE_CHECKING:
     from analyzer.tui.loader import Snapshot
+    from analyzer.tui.rates import Rates
+
+MESSAGES: Final = "messages"
+"""What the message list is called among the views."""
 
 
 class Viewing(Base):
     """The part of the main screen that knows the table of views."""
 
+    start: str | None = None
+    """The view that is open at first, and that q ends with; None: the messages."""
+    rates: Rates
     _aim: int | None = None
     """The row that is gone to as soon as it is shown."""
+    _opened: int = 0
+    trail: list[ViewScreen | None]
+    """Where somebody came through, as it was left; None stands for the messages. Each place is
+    there once at most."""
 
     def set_filter(self, text: str) -> None:
         raise NotImplementedError
@@ -27,14 +39,80 @@ class Viewing(Base):
         connection = self.connections.connection
         if connection is None and row is not None:
             connection = self.session.value(row, "connection")
-        self._open(name, Focus(row, connection))
+        self.open_view(name, Focus(row, connection), None)
 
-    def _open(self, name: str, focus: Focus) -> None:
+    def open_view(self, name: str, focus: Focus, came: ViewScreen | None) -> None:
+        """Open a view; `came` is where from (None: from the messages)."""
         item = view(name)
-        if item is not None:
-            screen = item.open(self.session, focus)
-            screen.snapshot = self.snapshot
-            self.app.push_screen(screen, self.jump)
+        if item is None:
+            return
+        self.trail.append(came)
+        self._arrive(name)
+        if name == self.start:
+            self._forget(*self.trail)
+        screen = item.open(self.session, focus)
+        self._opened += 1
+        self.app.install_screen(screen, f"{name}-{self._opened}")  # it outlives being closed
+        self._present(screen)
+
+    def _present(self, screen: ViewScreen) -> None:
+        known, screen.snapshot = screen.snapshot, self.snapshot
+        screen.rates = self.rates
+        screen.root = not self.trail and self.start == screen.NAME
+        self.app.push_screen(screen, partial(self._left, screen))
+        if screen.is_mounted:
+            screen.say("")
+            if self.snapshot is not None and self.snapshot is not known:
+                screen.update(self.snapshot)
+
+    def _left(self, screen: ViewScreen, target: Jump | None) -> None:
+        """A view was closed: go back, or where it points."""
+        if target is None:
+            self._go_back(screen.NAME)
+            self._forget(screen)
+        else:
+            self.jump(target, screen)
+
+    def _arrive(self, name: str) -> None:
+        """Take a place out of the trail: it is where one stands now."""
+        self._forget(*(item for item in self.trail if (item.NAME if item else MESSAGES) == name))
+
+    def _forget(self, *screens: ViewScreen | None) -> None:
+        """Let go of closed views."""
+        for screen in screens:
+            if screen in self.trail:
+                self.trail.remove(screen)
+            if screen is not None and screen not in self.app.screen_stack:
+                self.app.uninstall_screen(screen)
+                screen.remove()
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether q on the messages leads to a view, not out of the program."""
+        return bool(self.trail) or self.start is not None
+
+    def go_back(self) -> None:
+        """Return from the messages to where one came from; quit where the program began."""
+        self._go_back(MESSAGES)
+
+    def _go_back(self, name: str) -> None:
+        if self.trail:
+            screen = self.trail.pop()
+            if screen is not None:
+                self._present(screen)
+            else:
+                self.at_messages()
+        elif name == (self.start or MESSAGES):
+            self.app.exit(0)
+        elif self.start is not None:
+            self.action_view(self.start)
+        else:
+            self.at_messages()
+
+    def at_messages(self) -> None:
+        """The messages are what is seen now."""
+        self.set_focus(self.messages)
+        self.bars()
 
     def update_views(self, snapshot: Snapshot) -> None:
         """Tell the open views what is new."""
@@ -44,13 +122,14 @@ class Viewing(Base):
                 if screen.is_mounted:
                     screen.update(snapshot)
 
-    def jump(self, target: Jump | None) -> None:
-        """Go where a view points."""
-        if target is None:
-            return
+    def jump(self, target: Jump, came: ViewScreen | None = None) -> None:
+        """Go where a view points; `came` is that view."""
         if target.view is not None:
-            self._open(target.view, Focus(target.row, target.connection))
+            self.open_view(target.view, Focus(target.row, target.connection), came)
             return
+        if came is not None:
+            self.trail.append(came)
+            self._arrive(MESSAGES)
         row = target.row
         if row is None and target.diagnostic is not None:
             row = self.messages.findings.row_of(target.diagnostic)
@@ -63,7 +142,7 @@ class Viewing(Base):
             self.set_filter(target.filter)
         if row is not None:
             self.show_row(row)
-        self.set_focus(self.messages)
+        self.at_messages()
 
     def show_row(self, row: int) -> None:
         """Put the cursor on a message; what hides it is dropped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.binding import Binding
 from textual.strip import Strip
@@ -55,8 +56,19 @@ class Bar(Widget):
         base = self.get_component_rich_style("bar--plain")
         if y:
             return Strip.blank(self.size.width, base)
-        parts: list[Part] = [(text, self._style(name)) for text, name in self._pieces]
+        parts: list[Part] = [(text, self._style(name)) for text, name in self._fitting()]
         return strip([(" ", None), *parts], self.size.width, base)
+
+    def _fitting(self) -> list[Piece]:
+        """Leave out the hints that do not fit: half a key is worse than none."""
+        width, out = 1, list[Piece]()
+        for place, (text, name) in enumerate(self._pieces):
+            whole = text + self._pieces[place + 1][0].rstrip() if name == "key" else ""
+            if whole and width + cell_len(whole) > self.size.width:
+                break
+            out.append((text, name))
+            width += cell_len(text)
+        return out
 
     def _style(self, name: str) -> Style | None:
         return layer(self, f"bar--{name}") if name else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -15,6 +16,12 @@ from analyzer.tui.widgets.lines import Lines
 if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
+
+
+FINDINGS: Final = 9
+"""Cells of the counts of findings: ``✗1 ▲3 •5``; they come last and may need more."""
+BOTH: Final = 23
+"""Cells that both ends of a connection need at least; with less only the client is named."""
 
 
 class ConnectionList(Lines):
@@ -53,37 +60,25 @@ class ConnectionList(Lines):
         return len(self._shown) + 1
 
     def _widths(self, width: int) -> tuple[int, int, int, int]:
-        """Widths of peers, app/stream, codecs and end; app/stream has what the others leave."""
-        peers = max((len(peers_of(item, 200)) for item in self._shown[:50]), default=16)
-        peers = min(max(peers, 16), 22 if width < 110 else 45)
-        codecs = min(max((len(name) for name in self._codecs.values()), default=6), 16)
-        codecs = max(codecs, 6)
+        """Widths of peers, app/stream, codecs and end.
+
+        Peers and app/stream share what the others leave, by what the first ones need.
+        """
         end = 12 if width >= 100 else 0
-        fixed = (
-            2
-            + 4
-            + 1
-            + peers
-            + 1
-            + 1
-            + 7
-            + 1
-            + codecs
-            + 1
-            + (8 if end else 6)
-            + 1
-            + 5
-            + 1
-            + end
-            + bool(end)
-            + 9
-        )
-        return peers, max(width - fixed, 8), codecs, end
+        codecs = 16 if width >= 130 else 8
+        fixed = 2 + 4 + 1 + 1 + 1 + 7 + 1 + codecs + 1 + (8 if end else 6) + 1 + 5 + 1
+        room = max(width - fixed - end - bool(end) - FINDINGS, 24)
+        first = self._shown[:50]
+        wanted = max((len(peers_of(item, 200)) for item in first), default=16)
+        name = max((cell_len(name_of(item)) for item in first), default=10)
+        peers = min(max(wanted, 16), max(room - max(name, 10), room // 2))
+        return peers, min(max(name, 10), room - peers), codecs, end
 
     def draw_header(self, width: int, base: Style) -> Strip:
         peers, name, codecs, end = self._widths(width)
+        ends = "client → server" if peers >= BOTH else "client"
         text = (
-            f"  {fit('conn', 4)} {fit('client → server', peers)} {fit('app/stream', name)} "
+            f"  {fit('conn', 4)} {fit(ends, peers)} {fit('app/stream', name)} "
             f"{fit('role', 7)} {fit('codecs', codecs)} "
             f"{fit('duration' if end else 'time', 8 if end else 6, True)} "
             f"{fit('bit/s', 5, True)} {fit('ended', end)}{' ' if end else ''}{'findings'}"
@@ -124,12 +119,15 @@ class ConnectionList(Lines):
 
 
 def peers_of(connection: Connection, width: int) -> str:
-    """Return ``client:port → server:port``, addresses cut in the middle where space is short."""
+    """Return ``client:port → server:port``: addresses are cut, then the server is left out."""
     client, server = connection.client, connection.server
     full = f"{_address(client.ip)}:{client.port} → {_address(server.ip)}:{server.port}"
     if len(full) <= width:
         return full
-    each = max((width - 3 - len(str(client.port)) - len(str(server.port)) - 2) // 2, 4)
+    if width < BOTH:
+        return f"{_short(_address(client.ip), width - 1 - len(str(client.port)))}:{client.port}"
+    ports = len(str(client.port)) + len(str(server.port))
+    each = max((width - len(": → :") - ports) // 2, 4)
     return (
         f"{_short(_address(client.ip), each)}:{client.port} → "
         f"{_short(_address(server.ip), each)}:{server.port}"

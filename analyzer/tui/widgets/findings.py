@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from collections.abc import Iterator
+from typing import Final
+
+from rich.cells import cell_len, chop_cells
 from rich.style import Style
 from textual import events
 from textual.strip import Strip
@@ -11,6 +14,8 @@ from analyzer.tui.cells import GLYPHS, Part, count, seconds, strip
 from analyzer.tui.data.findings import Detail, Item
 from analyzer.tui.widgets.lines import Lines
 
+UNITS: Final = frozenset("s ms µs B kB MB GB bytes bit/s kbit/s Mbit/s Hz fps ppm %".split())
+
 
 class FindingList(Lines):
     """Headings and findings, one line each."""
@@ -18,11 +23,14 @@ class FindingList(Lines):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.items: list[Item] = []
+        self._below: dict[int, int] = {}
+        """Findings that follow from those below a heading, by the heading's place."""
 
     def show(self, items: list[Item]) -> None:
         """Show other findings; the cursor stays on its finding, or goes to the first."""
         kept = self.item.finding.fingerprint if self.item and self.item.finding else None
         self.items = items
+        self._below = _effects(items)
         self.lines_changed()
         places = [n for n, item in enumerate(items) if item.finding is not None]
         same = [n for n in places if items[n].finding.fingerprint == kept]  # type: ignore[union-attr]
@@ -39,14 +47,19 @@ class FindingList(Lines):
     def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
         item = self.items[index]
         found = item.finding
+        parts: list[Part]
         style = item.group if item.group in GLYPHS else "dim"
         if found is None:
             title = count(item.number, item.group) if item.group in GLYPHS else "not decided"
-            return strip([(f" {title}", self.part("header", selected))], width, base)
+            below = self._below[index]
+            more = f"  and {count(below, 'finding')} that follow{'s' * (below == 1)}"
+            parts = [(f" {title}", self.part("header", selected))]
+            parts.append((more if below else "", self.part("dim", selected)))
+            return strip(parts, width, base)
         glyph = "↳" if item.depth else GLYPHS.get(item.group, "?")
         when = seconds(found.time_ns, 3) if found.time_ns is not None else "-"
         times = f" ×{found.count:,}" if found.count > 1 else ""
-        parts: list[Part] = [
+        parts = [
             (f"  {'  ' * item.depth}{glyph} ", self.part(style, selected)),
             (f"{when:>9} s  ", self.part("dim", selected)),
             (f"{found.connection or '-':<4} ", None),
@@ -56,6 +69,17 @@ class FindingList(Lines):
         if found.title:
             parts.append((f"  {found.text}", self.part("dim", selected)))
         return strip(parts, width, base)
+
+
+def _effects(items: list[Item]) -> dict[int, int]:
+    found, heading = dict[int, int](), 0
+    for place, item in enumerate(items):
+        if item.finding is None:
+            heading = place
+            found[heading] = 0
+        elif item.depth:
+            found[heading] += 1
+    return found
 
 
 class DetailPane(Lines):
@@ -110,7 +134,7 @@ def wrap(text: str, width: int, most: int = 40) -> list[str]:
     """Cut a text into lines of at most `width` cells, at spaces where there are any."""
     lines: list[str] = []
     line = ""
-    for word in text[: width * most].split(" "):
+    for word in _words(text[: width * most]):
         joined = f"{line} {word}" if line else word
         if cell_len(joined) <= width:
             line = joined
@@ -118,8 +142,20 @@ def wrap(text: str, width: int, most: int = 40) -> list[str]:
         if line:
             lines.append(line)
         while cell_len(word) > width:
-            cut = len(word[:width]) if word.isascii() else max(width // 2, 1)
-            lines.append(word[:cut])
-            word = word[cut:]
+            lines.append(chop_cells(word[: width + 1], width)[0])
+            word = word[len(lines[-1]) :]
         line = word
     return [*lines, line][:most]
+
+
+def _words(text: str) -> Iterator[str]:
+    """Split at spaces, but not between a number and its unit."""
+    words = text.split(" ")
+    place = 0
+    while place < len(words):
+        word = words[place]
+        place += 1
+        if word[-1:].isdecimal() and place < len(words) and words[place].rstrip(",.;:)") in UNITS:
+            word = f"{word} {words[place]}"
+            place += 1
+        yield word

@@ -214,7 +214,7 @@ class HexPane(Lines):
         low = block.at + start
         kinds = self._kinds(low, len(data))
         parts: list[Part] = [(f"{block.address + start:0{self._digits()}x}  ", self._dim())]
-        parts.extend(self._hex(data, kinds))
+        parts.extend(self._hex(data, kinds, low))
         missing = self.per_line - len(data)
         gaps = (self.per_line - 1) // 8 - (max(len(data), 1) - 1) // 8
         parts.append((" " * (3 * missing + gaps + 1), None))
@@ -254,7 +254,7 @@ class HexPane(Lines):
         over = layer(self, f"lines--{level}")
         return style + over if style else over
 
-    def _hex(self, data: bytes, kinds: list[tuple[int, int]]) -> list[Part]:
+    def _hex(self, data: bytes, kinds: list[tuple[int, int]], low: int) -> list[Part]:
         """Return the hex column; the space between two bytes of one field is marked too."""
         parts: list[Part] = []
         text, current = "", kinds[0] if kinds else (0, 0)
@@ -268,7 +268,10 @@ class HexPane(Lines):
                 between = self._style((0, min(joined, 2))) if joined else None
                 parts.append((gap, between))
                 text, current = "", kind
-            text += "··" if kind[0] == MISSING else f"{byte:02x}"
+            if kind[0] == MISSING:
+                text += "··"
+            else:
+                text += "**" if self.view.is_hidden(low + index) else f"{byte:02x}"
         parts.append((text, self._style(current)))
         parts.append((" ", None))
         return [part for part in parts if part[0]]

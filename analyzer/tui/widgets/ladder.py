@@ -52,6 +52,13 @@ class LadderLines(Lines):
         rows = self.ladder.rows_at(self.cursor)
         return int(rows[0]) if len(rows) else None
 
+    @property
+    def near(self) -> int | None:
+        """The same; before the first message and behind the last one: that one."""
+        if self.row is not None or self.ladder is None or not len(self.ladder.rows):
+            return self.row
+        return int(self.ladder.rows[0 if self.cursor < len(self.ladder.before) else -1])
+
     def draw_header(self, width: int, base: Style) -> Strip:
         lanes = width - 31
         client, server = self.peers

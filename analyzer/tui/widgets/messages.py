@@ -28,8 +28,8 @@ ROOM: Final = 34
 """Cells the info column has before spare columns are shown."""
 KEPT: Final = 2000
 """Info texts kept."""
-GUTTER: Final = 2
-"""Cells before the columns: mark and severity."""
+GUTTER: Final = 3
+"""Cells before the columns: mark, severity, a space."""
 
 
 class MessageList(Lines):
@@ -208,7 +208,7 @@ class MessageList(Lines):
         worst = self.findings.worst(row)
         parts: list[Part] = [
             ("◆" if row in self.marks else " ", None),
-            (GLYPHS.get(worst or "", " "), self.part(worst, selected) if worst else None),
+            (f"{GLYPHS.get(worst or '', ' ')} ", self.part(worst, selected) if worst else None),
         ]
         used = GUTTER
         for column, cells in self._columns:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -18,6 +19,31 @@ WIDE: Final = 160
 """From this width on the messages have a column of their own."""
 BYTES_16, BYTES_8 = 76, 42
 """Cells that 16 and 8 bytes per line take; the rest is the tree's."""
+
+
+class Border(NamedTuple):
+    """A border that can be dragged: whose share it changes, and in which sense."""
+
+    share: str
+    sign: int
+    vertical: bool
+    """It moves up and down."""
+
+
+BORDERS: Final[dict[str, tuple[dict[str, str], frozenset[str]]]] = {
+    "stacked": (
+        {"messages": "connections", "tree": "messages", "hex": "messages"},
+        frozenset({"hex"}),
+    ),
+    "columns": (
+        {"messages": "connections", "tree": "connections", "hex": "messages"},
+        frozenset({"tree", "hex"}),
+    ),
+    "rows": ({"messages": "connections", "tree": "messages", "hex": "tree"}, frozenset()),
+}
+"""By layout: whose share the upper border of a pane changes; panes whose left edge is a border."""
+MOST: Final = 60
+"""Lines or cells a pane can be given or deprived of."""
 
 
 def _clamp(value: int, low: int, high: int) -> int:
@@ -56,6 +82,8 @@ class Panes(Container):
         """The layout that somebody chose; the screen's width chooses otherwise."""
         self.shares: dict[str, int] = {}
         """Lines (connections, upper panes) and cells (bytes) somebody gave or took."""
+        self._dragged: tuple[Border, int, int] | None = None
+        """The border that is dragged, where that began, and the share it had then."""
 
     def compose(self) -> ComposeResult:
         # Before there are panes: a class that changes later styles all of them once more.
@@ -107,8 +135,42 @@ class Panes(Container):
         elif name == "hex":
             sign, name = -1, "tree"
         size = 4 if name == "hex" else 2
-        self.shares[name] = _clamp(self.shares.get(name, 0) + sign * step * size, -60, 60)
+        self.shares[name] = _clamp(self.shares.get(name, 0) + sign * step * size, -MOST, MOST)
         self.fit()
+
+    # Borders are dragged
+
+    def border_at(self, x: int, y: int) -> Border | None:
+        """Return the border that stands at a cell of the screen."""
+        if self.zoomed or self.empty:
+            return None
+        rows, columns = BORDERS[self.layout_name]
+        for pane in self.all[1:]:
+            region, name = pane.region, pane.id or ""
+            if y == region.y and region.x <= x < region.right and name in rows:
+                return Border(rows[name], 1, vertical=True)
+            if x == region.x and region.y < y < region.bottom and name in columns:
+                return Border("hex", -1, vertical=False)
+        return None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        border = self.border_at(event.screen_x, event.screen_y)
+        if border is not None:
+            at = event.screen_y if border.vertical else event.screen_x
+            self._dragged = border, at, self.shares.get(border.share, 0)
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._dragged is not None:
+            border, start, share = self._dragged
+            at = event.screen_y if border.vertical else event.screen_x
+            self.shares[border.share] = _clamp(share + border.sign * (at - start), -MOST, MOST)
+            self.fit()
+
+    def on_mouse_up(self) -> None:
+        if self._dragged is not None:
+            self._dragged = None
+            self.release_mouse()
 
     def next_layout(self) -> str:
         self.layout_name = LAYOUTS[(LAYOUTS.index(self.layout_name) + 1) % len(LAYOUTS)]

@@ -10,13 +10,13 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from analyzer.tui.cells import Part, fit, rate, seconds, strip, volume
-from analyzer.tui.data.timeline import Series
+from analyzer.tui.cells import Part, bit_rate, fit, seconds, strip, volume
+from analyzer.tui.data.series import Series
 from analyzer.tui.keys import key
 from analyzer.tui.widgets.braille import columns, draw
 from analyzer.tui.widgets.lines import Lines
 
-AXIS: Final = 10
+AXIS: Final = 13
 """Cells left of a plot: its scale."""
 LEAST, MOST = 5, 9
 """Lines of a panel, title included."""
@@ -212,11 +212,12 @@ class Plots(Lines):
         chosen = self.chosen
         if chosen is None:
             return None
-        for item in (chosen, *self.series):
+        led = [item for item in (chosen, *self.series) if len(item.rows)]
+        for item in led:
             place = self.point(item)
-            if len(item.rows) and place is not None:
+            if place is not None:
                 return int(item.rows[place])
-        return None
+        return int(led[0].rows[0]) if led else None  # before the first message: that one
 
     # Drawing
 
@@ -288,7 +289,7 @@ class Plots(Lines):
 def value(number: float, unit: str) -> str:
     """Return a value with its unit, short enough for a scale."""
     if unit == "bit/s":
-        return f"{rate(abs(number))}b/s"
+        return bit_rate(abs(number))
     if unit == "B":
         return f"{'-' if number < 0 else ''}{volume(abs(number))}"
     if unit == "ms" and abs(number) >= 100_000:

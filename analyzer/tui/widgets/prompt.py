@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from itertools import takewhile
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from rich.highlighter import Highlighter
@@ -17,60 +15,20 @@ from textual.suggester import Suggester
 from textual.widgets import Input
 
 from analyzer.tui import search
+from analyzer.tui.completion import Completion
 from analyzer.tui.widgets.bars import Bar, Piece
 from dissectors.text import safe
 
 HISTORY: Final = 100
-SHOWN: Final = 6
-"""Completions listed at once."""
 LABELS: Final = {"filter": "Filter", "find": "Find", "goto": "Go to"}
 HELP: Final = {
     "filter": 'csid == 3 and command.name == "connect"   ↑ history   Tab completes   Enter applies',
     "find": search.HELP,
-    "goto": "12 message · f34 frame · c0.c2s.5 id · +1.5 seconds · @0x1f0 stream offset",
+    "goto": "12 message · f34 frame · c0.c2s.5 id · +1.5 s · @0x1f0 stream · #0x1f0 file offset",
 }
-_WORD: Final = re.compile(r"[A-Za-z_][\w.]*$")
 
 Problem = tuple[str, int, int]
 """(text, position, length) of what is wrong with a filter."""
-
-
-class Completion:
-    """Completes the field name that ends a text."""
-
-    def __init__(self, names: Callable[[], Mapping[str, str]]) -> None:
-        self._names = names
-
-    def candidates(self, text: str) -> tuple[str, list[str]]:
-        """Return the word under the cursor and the longer names that begin with it."""
-        match = _WORD.search(text)
-        if match is None or _in_string(text[: match.start()]):
-            return "", []
-        word = match.group()
-        return word, [name for name in self._names() if name.startswith(word) and name != word]
-
-    def extended(self, text: str) -> str:
-        """Return the text with what all candidates share, or with the first of them."""
-        word, names = self.candidates(text)
-        if not names:
-            return text
-        pairs = zip(min(names), max(names), strict=False)
-        shared = "".join(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        return text.removesuffix(word) + (shared if len(shared) > len(word) else names[0])
-
-    def note(self, text: str) -> str:
-        """Say what the word may become; of a whole name, what it is."""
-        word, names = self.candidates(text)
-        meaning = self._names().get(word)
-        words = [f"{word}: {meaning}"] if meaning else []
-        if names:
-            more = f" +{len(names) - SHOWN}" if len(names) > SHOWN else ""
-            words.append(f"{'  '.join(names[:SHOWN])}{more}   Tab completes")
-        return "   ".join(words)
-
-
-def _in_string(text: str) -> bool:
-    return text.replace('\\"', "").count('"') % 2 == 1
 
 
 class _Fields(Suggester):
@@ -82,8 +40,7 @@ class _Fields(Suggester):
         self.active = False
 
     async def get_suggestion(self, value: str) -> str | None:
-        word, names = self._completion.candidates(value) if self.active else ("", [])
-        return value.removesuffix(word) + names[0] if names else None
+        return self._completion.suggestion(value) if self.active else None
 
 
 class _Wrong(Highlighter):
@@ -143,7 +100,7 @@ class Prompt(Vertical):
     def __init__(
         self,
         check: Callable[[str], Problem | None],
-        names: Callable[[], Mapping[str, str]],
+        completion: Completion,
         *,
         id: str,
     ) -> None:
@@ -151,12 +108,13 @@ class Prompt(Vertical):
         self.display = False
         self.mode = "filter"
         self._check = check
-        self.completion = Completion(names)
+        self.completion = completion
         self._suggester = _Fields(self.completion)
         self._wrong = _Wrong()
         self.history: dict[str, list[str]] = {}
         self._place = 0
         self._typed = ""
+        self._hint = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -179,8 +137,9 @@ class Prompt(Vertical):
     def line(self) -> Input:
         return self.query_one("#line", Input)
 
-    def open(self, mode: str, text: str = "") -> None:
-        self.mode = mode
+    def open(self, mode: str, text: str = "", hint: str = "") -> None:
+        """Ask; `hint` stands below the line while nothing was typed."""
+        self.mode, self._hint = mode, hint
         self._place = len(self.history.setdefault(mode, []))
         self._suggester.active = mode == "filter"
         self.query_one("#label", Bar).show([(LABELS[mode], "")])
@@ -238,7 +197,8 @@ class Prompt(Vertical):
         self.set_class(problem is not None, "-invalid")
         self.set_class(self.mode == "filter" and bool(text.strip()) and not problem, "-valid")
         completion = self.completion.note(text) if self.mode == "filter" else ""
-        note: list[Piece] = [(completion or HELP[self.mode], "note" if completion else "dim")]
+        plain = HELP[self.mode] if text or not self._hint else f"{self._hint} · {HELP[self.mode]}"
+        note: list[Piece] = [(completion or plain, "note" if completion else "dim")]
         if problem and not completion:
             message, position, length = problem
             at = max(position - self.line.scroll_offset.x, 0)

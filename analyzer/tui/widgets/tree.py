@@ -147,7 +147,8 @@ class TreePane(Lines):
         indent = "  " * min(line.depth, max(width // 4, 4))
         if line.expert:
             severity = line.expert.severity.name.lower()
-            text = f"{indent}  {GLYPHS[severity]} [{severity.title()}: {line.expert.text}]"
+            word = line.expert.severity.word
+            text = f"{indent}  {GLYPHS[severity]} [{word}: {line.expert.text}]"
             return strip([(text, self.part(severity, selected))], width, base)
         mark = ("▾ " if line.expanded else "▸ ") if line.expandable else "  "
         style: str | None = None

@@ -7,7 +7,9 @@ from analyzer.check import assertions
 from analyzer.check.outcome import Gate, Outcome, judge
 from analyzer.export import FORMATS
 from analyzer.export.request import Request
-from analyzer.redact import Redactor, Secrets, collect
+from analyzer.redact import Redactor
+from analyzer.redaction.collect import collect
+from analyzer.redaction.secrets import Secrets
 from analyzer.session import Session
 from tests.analyzer import talk
 

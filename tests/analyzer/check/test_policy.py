@@ -73,9 +73,11 @@ def test_no_file_or_no_table_is_the_default(tmp_path: Path) -> None:
         ('profile = "yt"', "unknown profile 'yt'; there are spec, youtube", "profile"),
         ('select = ["TS", "CMD-99"]', "unknown rule or group 'CMD-99'", "CMD-99"),
         ('expect = ["gop.max <= 2"]', "duration with its unit", "2"),
+        ('x.y = 1\nexpect = ["a == ", "b"]', "unknown key 'x'", "x"),
         ("expect = 3", "should be a list of texts", "expect"),
         ("[rules.ABC-1]", "unknown rule 'ABC-1'", "ABC-1"),
         (f"[rules.{WITH_PARAMETERS.id}]\nspeed = 1", "has no parameter 'speed'; it has", "speed"),
+        (f"[rules.{WITH_PARAMETERS.id}]\nseverty = 'x'", "did you mean 'severity'?", "severty"),
         (f"[rules.{WITH_PARAMETERS.id}]\nseverity = 'x'", "'severity' should be", "severity"),
         (f"[rules.{WITH_PARAMETERS.id}]\n{PARAMETER} = '1'", "should be a number", PARAMETER),
         ("fail_on =", "Invalid value (at end of document)", ""),
@@ -93,6 +95,21 @@ def test_faults_name_the_line_and_the_part(
     if marked:
         line, carets = rest
         assert line[carets.index("^") : carets.rindex("^") + 1] == marked
+
+
+def test_an_assertion_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text('expect = ["publish.started",\n "gop.max <= 2"]')
+    with pytest.raises(policy.PolicyError) as caught:
+        policy.load(str(path), tmp_path)
+    assert "p.toml:2: expect: expected a duration" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nrtmp-analyze = 5"])
+def test_a_project_file_of_another_shape(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(policy.PolicyError, match="should be a table"):
+        policy.load(None, tmp_path)
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from analyzer.cli import main
 from tests.analyzer import talk
+from tests.analyzer.rules import builder
 from tests.analyzer.talk import CAPTURES, answer, command
 from tests.dissectors.bodies import NULL, num, obj, string
 from tests.dissectors.chunk_builder import Message
@@ -201,3 +202,19 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", good, good, "-Y", "nonsense =="]) == 2
     assert main(["diff", good, good, "-o", good]) == 2
     assert "is the capture itself" in capsys.readouterr().err
+
+
+def test_a_command_that_is_sent_again_is_no_difference(tmp_path: Path) -> None:
+    plain, lossy = (builder.Talk().connected() for _ in range(2))
+    for call in (plain, lossy):
+        for name in ("releaseStream", "FCPublish", "createStream"):
+            call.send(builder.C, builder.command(name, 2, NULL, string("cam7")))
+    at = next(n for n, (_, data, _) in enumerate(lossy.packets) if b"releaseStream" in data)
+    later = lossy.packets[at + 3][0] + 0.05
+    lossy.packets.append((later, *lossy.packets.pop(at)[1:]))
+    assert diff(tmp_path, builder.capture(plain), builder.capture(lossy))["equal"]
+
+
+def test_the_same_session_seen_from_both_ends(tmp_path: Path) -> None:
+    """One path loses packets: one end sees them sent again, the other sees them late."""
+    assert diff(tmp_path, LAB / "nginx-lossy.pcap", LAB / "nginx-lossy-sender.pcap")["equal"]

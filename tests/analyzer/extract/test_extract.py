@@ -11,6 +11,7 @@ import pytest
 
 from analyzer.cli import main
 from tests.analyzer import talk
+from tests.analyzer.rules import builder
 from tests.analyzer.talk import CAPTURES, CONFIG, answer, publish
 from tests.dissectors.bodies import num, obj, string
 from tests.dissectors.chunk_builder import Message
@@ -206,3 +207,20 @@ def test_ffmpeg_makes_the_same_of_the_flv(tmp_path: Path, form: str) -> None:
 def units(data: bytes) -> list[bytes]:
     """NAL units between start codes of three or four bytes."""
     return [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1") if unit.rstrip(b"\0")]
+
+
+def test_a_late_retransmission_does_not_change_the_order(tmp_path: Path) -> None:
+    """The first picture is lost on the way and sent again after the second."""
+    plain, lossy = (builder.Talk().publishing() for _ in range(2))
+    for call in (plain, lossy):
+        call.send(builder.C, builder.avc_config(), *(builder.picture(40 * n) for n in range(4)))
+    at = next(n for n, (_, data, _) in enumerate(lossy.packets) if b"\x27\x01\0\0\0" in data)
+    later = lossy.packets[at + 3][0] + 0.05
+    lossy.packets.append((later, *lossy.packets.pop(at)[1:]))
+    files = []
+    for name, call in (("a", plain), ("b", lossy)):
+        (tmp_path / name).mkdir()
+        files.append(extract(tmp_path / name, builder.capture(call), "--flv", "--video"))
+    assert files[0]["c0-c2s-1.flv"] == files[1]["c0-c2s-1.flv"]
+    assert files[0]["c0-c2s-1.h264"] == files[1]["c0-c2s-1.h264"]
+    assert [time for kind, time, _ in read_flv(files[1]["c0-c2s-1.flv"])] == [0, 0, 40, 80, 120]

@@ -14,6 +14,7 @@ def stream(name: str) -> Stream:
     read = Session([str(LAB / name)])
     read.run()
     [found] = read.metrics.connection(0).streams
+    assert all(track.configurations for track in found.tracks if track.config_rows.size)
     read.close()
     return found
 

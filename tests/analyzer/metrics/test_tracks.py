@@ -1,5 +1,7 @@
 """What is computed of one track."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -16,17 +18,19 @@ def track(dts, cts=0, keys=(), times=None, segment=0, kind="video", size=100) ->
     """A track of frames; arrival is in real time where not given."""
     count = len(dts)
     time = np.array(dts if times is None else times, np.int64) * 1_000_000
-    frames = Frames(
-        row=np.arange(count),
-        entry=np.arange(count),
-        dts_ms=np.array(dts, np.int64),
-        cts_ms=np.broadcast_to(np.array(cts, np.int32), count).copy(),
-        time_ns=time,
-        first_time_ns=time,
-        size=np.full(count, size),
+    headers = SimpleNamespace(
+        cts_ms=np.broadcast_to(np.array(cts, np.int32), count),
         keyframe=np.isin(np.arange(count), keys),
         codec=np.zeros(count, np.uint8),
-        packet=np.ones(count, np.uint8),
+    )
+    table = SimpleNamespace(column={"time_ns": time}.get)
+    columns = SimpleNamespace(
+        table=table, row=np.arange(count), size=np.full(count, size), headers=headers
+    )
+    frames = Frames(
+        columns=columns,
+        entry=np.arange(count),
+        dts_ms=np.array(dts, np.int64),
         segment=np.broadcast_to(np.array(segment), count).copy(),
         inferred=np.zeros(count, bool),
     )

@@ -255,3 +255,29 @@ def test_metadata_and_credentials(tmp_path: Path) -> None:
     ).split():
         assert secret.encode() not in copy, secret
     assert read(tmp_path / "out.pcap").connections[0].app == "live?~key1~~~~~~~~~~"
+
+
+def test_capture_without_rtmp(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What looks like a command in a lone packet is replaced, and nobody takes that for proof."""
+    stray = command("publish", 4, NULL, string(SECRET), msid=1).body
+    packet = wire.ethernet(wire.ip4(wire.tcp(b"\x03" + stray[:20] + b"\xc3" + stray[20:])))
+    (tmp_path / "in.pcap").write_bytes(wire.pcap([(0, packet)]))
+    target = tmp_path / "out.pcap"
+    assert main(["redact", str(tmp_path / "in.pcap"), "-o", str(target)]) == 4
+    assert "no RTMP was found" in capsys.readouterr().err
+    assert SECRET.encode() not in target.read_bytes()
+
+
+def test_words_of_the_protocol_behind_a_hole_are_no_secrets(tmp_path: Path) -> None:
+    """What a hole leaves of `publish` is not looked for in FCPublish."""
+    client = [*publish(SECRET), command("FCPublish", 9, NULL, string("x"))]
+    stream = greeting() + bytes(build(client).data)
+    at = stream.index(string("publish"))
+    frames = [
+        frame(stream, -1, 0, flags=2),
+        frame(stream, 0, at + 8),
+        frame(stream, at + 12, len(stream) - at - 12),
+    ]
+    redact(tmp_path, wire.pcap([(1000 * n, each) for n, each in enumerate(frames)]))
+    after = read(tmp_path / "out.pcap")
+    assert "FCPublish('~')" in [after.info(row) for row in after.order().tolist()]

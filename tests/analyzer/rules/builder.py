@@ -17,7 +17,8 @@ import random
 import struct
 from collections.abc import Iterable
 
-from analyzer.model import Diagnostic, Options, Policy
+from analyzer.model import Diagnostic
+from analyzer.options import Options, Policy
 from analyzer.session import Session
 from tests.analyzer import wire
 from tests.dissectors.bodies import NULL, ecma, num, obj, string

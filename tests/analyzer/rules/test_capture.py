@@ -124,6 +124,29 @@ def test_cap_08_cut_file():
     assert "CAP-08" in {item.rule for item in session.diagnostics}
 
 
+def test_cap_13_what_cannot_be_read():
+    protected = bytes((8, 0x41)) + bytes(62)
+    whole = wire.tcp(bytes(60))
+    cut = wire.ip4(whole[:12], length=20 + len(whole))
+    for link, frame, track, severity in (
+        (105, protected, "encrypted", "warning"),
+        (101, cut, "malformed", "note"),
+    ):
+        read = Session([io.BytesIO(wire.pcap([(1, frame)] * 3, link))])
+        read.run()
+        [item] = [item for item in read.diagnostics if item.rule == "CAP-13"]
+        assert (item.track, item.severity) == (track, severity) and item.text.startswith("3 ")
+    assert found(good(), "CAP-13") is None
+
+
+def test_cap_13_an_archive_in_the_archive():
+    read = session(good())
+    read.captures.files[0].remark("not_opened", "x.zip is not opened")
+    [item] = [item for item in read.diagnostics if item.rule == "CAP-13"]
+    assert item.severity == "warning" and "x.zip" in item.text
+    assert "CAP-08" not in {item.rule for item in read.diagnostics}
+
+
 def test_cap_10_files_in_the_wrong_order():
     late, early = good(), Talk(start_ms=60_000, port=50001).publishing().ending()
     files = [io.BytesIO(capture(talk)) for talk in (early, late)]
@@ -144,3 +167,63 @@ def test_cap_09_the_capture_program_lost_packets():
     assert item.severity == "warning" and "3 packets" in item.text
     assert "CAP-08" not in {item.rule for item in read.diagnostics}
     assert found(good(), "CAP-09") is None
+
+
+def test_cap_11_a_reset_in_the_middle_of_a_stream_that_goes_on():
+    talk = Talk().publishing().media(1)
+    talk.rst(S)
+    frame = len(talk.packets)
+    talk.media(1, start=1000).ending()
+    read = session(talk)
+    [item] = [item for item in read.diagnostics if item.rule == "CAP-11"]
+    assert (item.severity, item.blame, item.frame, item.track) == (
+        "warning",
+        "network",
+        frame,
+        "s2c",
+    )
+    assert "shows that the connection goes on" in item.text
+    assert found(talk, "NET-06") is None
+    assert read.connections[0].closed_by == "client.fin"
+    whole = session(Talk().publishing().media(1).media(1, start=1000).ending())
+    assert len(read.messages) == len(whole.messages)
+
+
+def test_cap_11_numbers_out_of_the_window():
+    talk = Talk().publishing().media(1)
+    talk.packet(C, flags=0x04, seq=talk.sent[C] + (1 << 29))
+    talk.packet(C, flags=0x11, seq=talk.sent[C] + (1 << 30))
+    talk.media(1, start=1000).ending()
+    item = found(talk, "CAP-11")
+    assert item is not None and item.count == 2 and "out of the window" in item.text
+    assert found(talk, "CAP-04") is None
+
+
+def test_cap_11_data_of_a_side_that_missed_the_end():
+    talk = Talk().publishing().media(1).rst(S).wait(5_300)
+    talk.acking = False
+    talk.media(0.5, start=6300)
+    item = found(talk, "CAP-11")
+    assert item is not None and item.severity == "note" and "still sent data" in item.text
+    assert found(talk, "NET-06") is not None
+    assert found(good(), "CAP-11") is None
+
+
+def test_cap_12_other_bytes_for_the_same_place():
+    talk = Talk().publishing().media(1)
+    at, data = talk.sent[C], talk.encoded(C, picture(1000, size=900))
+    talk.raw(C, data)
+    first = len(talk.packets) - 1
+    talk.wait(300).packet(C, data[:100] + b"\xee" + data[101:], seq=at)
+    talk.media(1, start=1040).ending()
+    item = found(talk, "CAP-12")
+    assert item is not None and (item.severity, item.blame) == ("warning", "network")
+    assert (
+        f"stream offset {at + 100}, first in frame {first}, then in frame {item.frame};"
+        in item.text
+    )
+    assert item.span == (at + 100, len(data) - 100)
+    same = Talk().publishing().media(1)
+    at, data = same.sent[C], same.encoded(C, picture(1000, size=900))
+    same.raw(C, data).wait(300).packet(C, data, seq=at)
+    assert found(same, "CAP-12") is None

@@ -66,7 +66,12 @@ def test_cmd_02_redirect_not_followed():
     item = found(first, "CMD-02")
     assert item is not None and (item.severity, item.blame) == ("warning", "client")
     later = Talk(3000, port=50009).connected(url="rtmp://10.9.9.9/live").fin(C)
-    assert found([first, later], "CMD-02") is None
+    item = found([first, later], "CMD-02")
+    assert item is not None and (item.severity, item.blame) == ("note", None)
+    plain = rejected("moved", **{"ex.code": num(302), "ex.redirect": string("rtmp://10.9.9.9/a")})
+    item = found(plain, "CMD-02")
+    assert item is not None and "to 10.9.9.9" in item.text and found(plain, "CMD-01") is None
+    assert found(rejected("moved", ex=obj(("code", num(403)))), "CMD-02") is None
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,24 @@ def test_cmd_03_app_and_url_do_not_fit(app, url, words):
 )
 def test_cmd_03_usual_forms(app, url):
     assert found(Talk().connected(app, url), "CMD-03") is None
+
+
+def test_cmd_05_media_are_an_answer_to_play():
+    def talk(media: bool) -> Talk:
+        made = Talk().connected().send(C, command("createStream", 2, NULL)).send(S, result(2))
+        made.send(C, command("play", 3, NULL, string("cam7"), msid=1))
+        return made.media(7, side=S) if media else made.wait(7000).fin(C)
+
+    assert found(talk(False), "CMD-05") is not None
+    assert found(talk(True), "CMD-05") is None
+
+
+def test_cmd_03_a_query_is_worth_a_word_where_connect_is_refused():
+    item = found(rejected("no such app", "live?key=1"), "CMD-03")
+    assert item is not None and (item.severity, item.text) == (
+        "note", "the application has a query"
+    )  # fmt: skip
+    assert found(rejected("authmod=adobe", "live?authmod=adobe"), "CMD-03") is None
 
 
 @pytest.mark.parametrize("name", ["", "/cam", "live", "key=abc"])

@@ -4,6 +4,7 @@ import pytest
 
 from analyzer import filters
 from tests.analyzer.rules.builder import (
+    CONNECTED,
     C,
     S,
     Talk,
@@ -16,6 +17,7 @@ from tests.analyzer.rules.builder import (
     good,
     metadata,
     picture,
+    result,
     session,
     status,
 )
@@ -58,6 +60,22 @@ def test_amf_02_a_value_longer_than_the_message():
     assert found(data(string("onMetaData") + obj(("width", num(1)))), "AMF-02") is None
 
 
+@pytest.mark.parametrize("rest", [b"\0\0\x09", b"\xff\xee"])
+def test_amf_02_bytes_behind_the_last_value(rest):
+    item = found(data(string("onMetaData") + obj(("width", num(1))) + rest), "AMF-02")
+    assert item is not None and (item.severity, item.key) == ("note", "trailing")
+    whole = command("FCPublish", 4, NULL, string("cam7"))
+    item = found(Talk().publishing().send(C, whole._replace(body=whole.body + rest)), "AMF-02")
+    assert item is not None and item.severity == "note"
+
+
+def test_amf_02_what_is_missing_is_no_rest():
+    item = found(data(string("@setDataFrame") + string("onMetaData") + b"\xff"), "AMF-02")
+    assert item is not None and item.severity == "error"
+    item = found(Talk().publishing().send(C, command("FCPublish", 4, NULL, b"\2\xff")), "AMF-02")
+    assert item is not None and item.severity == "error"
+
+
 def test_amf_02_the_end_marker_is_missing():
     item = found(data(string("onMetaData") + obj(("width", num(1)))[:-3]), "AMF-02")
     assert item is not None and item.severity == "warning"
@@ -77,6 +95,33 @@ def test_end_01_no_farewell():
     assert item is not None and "closeStream only" in item.text
     assert found(good(), "END-01") is None
     assert found(Talk().publishing().media(1), "END-01") is None, "its end was not captured"
+
+
+def test_end_04_gone_in_mid_stream():
+    item = found(Talk().publishing().media(1).fin(C), "END-04")
+    assert item is not None and (item.severity, item.blame) == ("warning", "client")
+    reset = findings(Talk().publishing().media(1).rst(C))
+    assert {d.rule: d.cause for d in reset}["NET-06"] == next(
+        d.id for d in reset if d.rule == "END-04"
+    )
+    assert found(Talk().publishing().media(1).wait(2000).fin(C), "END-04") is None, "it had ended"
+    assert found(Talk().publishing().media(1).fin(S), "END-04") is None
+    only = Talk().publishing().media(1).send(C, command("closeStream", 0, NULL, msid=1)).fin(C)
+    assert found(only, "END-04") is None
+    asked = status("NetConnection.Connect.ReconnectRequest", msid=0)
+    assert found(Talk().publishing().media(1).send(S, asked).fin(C), "END-04") is None
+    assert found(good(), "END-04") is None
+
+
+def test_end_04_nginx_pushes_that_way():
+    def pushed(version: str) -> Talk:
+        talk = Talk().opened().send(C, connect(flashVer=string(version)))
+        talk.send(S, CONNECTED).send(C, command("createStream", 2, NULL)).send(S, result(2))
+        talk.send(C, command("publish", 3, NULL, string("cam7"), string("live"), msid=1))
+        return talk.send(S, status("NetStream.Publish.Start")).media(1).fin(C)
+
+    assert found(pushed("LNX.11,1,102,55"), "END-04") is None
+    assert found(pushed("FMLE/3.0"), "END-04") is not None
 
 
 def test_end_02_the_last_message_is_cut():
@@ -106,6 +151,21 @@ def test_rec_01_again_and_again():
     assert "all end at media" in item.text
     assert found([short(5 * n, n) for n in range(2)], "REC-01") is None
     assert found([short(200 * n, n) for n in range(4)], "REC-01") is None
+    refused = [
+        Talk(5000 * n, port=50000 + n)
+        .publishing()
+        .send(S, status("NetStream.Publish.BadName", "error"))
+        .fin(S)
+        for n in range(3)
+    ]
+    item = found(refused, "REC-01")
+    assert item is not None and item.text.endswith("NetStream.Publish.BadName")
+    cut = [short(5 * n, n) for n in range(4)]
+    for talk in cut:
+        talk.packets = talk.packets[30:]
+    assert found(cut, "REC-01") is None, "nobody knows how short they were"
+    player = [Talk(5000 * n, port=50010 + n).playing().media(1, side=S).fin(C) for n in range(2)]
+    assert found([short(1, 1), *player], "REC-01") is None, "a publisher and its players"
     proper = [Talk(5000 * n, port=50000 + n).publishing().media(1).ending() for n in range(4)]
     assert found(proper, "REC-01") is None
 

@@ -5,11 +5,12 @@ import re
 
 import pytest
 
-from analyzer.model import Options, Policy
+from analyzer.options import Options, Policy
 from analyzer.rules import BY_ID, RULES, run
 from analyzer.rules.causes import LINKS
 from analyzer.rules.gates import GATES
 from analyzer.session import Session
+from tests.analyzer import wire
 from tests.analyzer.rules.builder import (
     C,
     S,
@@ -18,6 +19,7 @@ from tests.analyzer.rules.builder import (
     avc_config,
     capture,
     command,
+    connect,
     control,
     findings,
     good,
@@ -27,6 +29,7 @@ from tests.analyzer.rules.builder import (
     status,
 )
 from tests.dissectors.bodies import NULL, string
+from tests.dissectors.chunk_builder import Message
 
 
 def test_ids_are_unique_and_every_row_is_complete():
@@ -148,6 +151,40 @@ def test_verdict_a_capture_that_cannot_tell():
     cut = good()
     cut.packets = cut.packets[40:]
     [verdict] = session(cut).judgement.verdicts
+    assert (verdict.status, verdict.blame) == ("inconclusive", "capture")
+
+
+def opening(*messages: Message) -> Talk:
+    return Talk().opened().send(C, *messages).wait(900).fin(C)
+
+
+@pytest.mark.parametrize(
+    ("talk", "said"),
+    [
+        (opening(), "the client closed after the handshake, without a message"),
+        (opening(connect()), "the client closed 0.9 s after connect, before an answer came"),
+        (opening(connect("live/")), "before an answer came, 1 warning: the application ends"),
+    ],
+)
+def test_verdict_on_a_connection_that_ends_before_its_answer(talk, said):
+    [verdict] = session(talk).judgement.verdicts
+    assert verdict.status == "inconclusive" and said in verdict.text
+
+
+def test_verdict_names_the_first_warning():
+    headers = metadata(), avc_config(), aac_config()
+    read = session(Talk().publishing().send(C, *headers).media(1).fin(C))
+    [verdict] = read.judgement.verdicts
+    lead = next(item for item in read.diagnostics if item.id == verdict.diagnostic)
+    assert (verdict.status, verdict.blame, lead.rule) == ("pass", "client", "END-04")
+    assert "no errors, 1 warning: the publisher is gone" in verdict.text
+
+
+def test_verdict_on_one_direction():
+    talk = good()
+    client = wire.ip4(b"", source=wire.A4, target=wire.B4)[12:16]
+    talk.packets = [packet for packet in talk.packets if packet[1][26:30] == client]
+    [verdict] = session(talk).judgement.verdicts
     assert (verdict.status, verdict.blame) == ("inconclusive", "capture")
 
 

@@ -1,10 +1,14 @@
 """HS and TLS rules: the greeting of both sides."""
 
+import io
 import random
 
 import pytest
+from dpkt import pcap
 
+from analyzer.session import Session
 from dissectors.handshake import PLAYER_KEY, digest_offset
+from tests.analyzer import wire
 from tests.analyzer.rules.builder import (
     GREETING,
     C,
@@ -16,6 +20,7 @@ from tests.analyzer.rules.builder import (
     good,
     rules,
 )
+from tests.analyzer.talk import CAPTURES
 
 
 def versioned(c1: bytes, version: bytes) -> bytes:
@@ -159,6 +164,19 @@ def test_tls_01_a_handshake_that_succeeds():
     talk.raw(S, record(23, bytes(3000)))
     assert found(talk.fin(C), "TLS-01") is None
     assert found(talk, "TLS-03") is not None
+
+
+def test_hs_a_start_that_was_not_captured():
+    """The capture lacks the server's SYN and its first segment: no version, no stall."""
+    whole = io.BytesIO((CAPTURES / "lab/nginx-no-bframes.pcap").read_bytes())
+    frames = [(round(time * 1e9), data) for time, data in pcap.Reader(whole)]
+    from_server = [n for n, (_, data) in enumerate(frames) if data[34:36] == b"\x07\x8f"]
+    first = next(n for n in from_server if len(frames[n][1]) > 1000)
+    kept = [frame for n, frame in enumerate(frames) if n not in (from_server[0], first)]
+    session = Session([io.BytesIO(wire.pcap(kept))])
+    session.run()
+    results = {r.rule: r.status for r in session.judgement.results if r.rule in ("HS-02", "HS-05")}
+    assert results == {"HS-02": "inconclusive", "HS-05": "inconclusive"}
 
 
 def test_tls_02_plain_rtmp_to_a_tls_port():

@@ -81,6 +81,15 @@ def test_untrue(said, expected):
     assert severity(talk, "META-03") == expected
 
 
+def test_a_variable_frame_rate_has_no_true_number():
+    """Some grab a picture when the screen changes, at most 30 times a second."""
+    steps = [33, 33, 100, 66, 33, 133, 66, 100] * 8
+    times = [sum(steps[:n]) for n in range(len(steps))]
+    headers = (metadata(framerate=30.0), avc_config())
+    assert severity(published(pictures(times), headers), "META-03") == "note"
+    assert severity(published(pictures(range(0, 5000, 66)), headers), "META-03") == "warning"
+
+
 def test_sbr_may_be_named_by_either_rate():
     sbr = aac_config(0, bytes.fromhex("2b11880800"))  # HE-AAC, 24000 Hz, with SBR 48000 Hz
     for rate in (24000, 48000):

@@ -34,6 +34,15 @@ def test_annex_b():
     assert severity(bad, "VID-06") is None  # one fault, one finding
     short = talk(unit("41") + unit(P_SLICE))  # a unit of one byte begins like a start code
     assert severity(short, "VID-05") is None
+    assert severity(talk(start[1:] + bytes.fromhex(P_SLICE)), "VID-05") == "error"
+
+
+def test_lengths_that_look_like_start_codes():
+    """256 to 511 bytes: 00 00 01 .., and the sum is wrong besides."""
+    whole = [picture(40 * n, n == 0, size=100 + 200 * (n % 2)) for n in range(8)]
+    cut = [item._replace(body=item.body + b"\1") for item in whole]
+    assert severity(published(cut), "VID-05") is None
+    assert severity(published(cut), "VID-06") == "error"
 
 
 def test_lengths_that_do_not_add_up():

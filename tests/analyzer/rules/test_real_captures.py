@@ -1,14 +1,17 @@
 """Real captures: nothing worse than a note where all went well, else the right cause first."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from analyzer import cli
 from analyzer.model import Verdict
 from analyzer.session import Session
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 FAULTY = {
+    "lab/nginx-aborted.pcap": {"END-04"},
     "lab/nginx-capture-drops.pcap": {"CAP-04"},
     "lab/nginx-exttime-above.pcap": {"TS-07"},
     "lab/nginx-late-start.pcap": {"CAP-01"},
@@ -25,6 +28,7 @@ FAULTY = {
 }
 """What is wrong by intention: the rules that name it."""
 BLAME = {
+    "lab/nginx-aborted.pcap": ("pass", "client", "END-04"),
     "lab/nginx-late-start.pcap": ("inconclusive", "capture", "CAP-01"),
     "lab/nginx-lossy.pcap": ("fail", "network", "NET-02"),
     "lab/nginx-play-missing.pcap": ("fail", "client", "CMD-11"),
@@ -61,3 +65,14 @@ def test_verdict(name):
     lead = {item.id: item.rule for item in session.diagnostics}
     said = [(v.status, v.blame, lead.get(v.diagnostic or "")) for v in verdicts]
     assert BLAME[name] in said
+
+
+def test_the_same_packets_in_another_file_give_the_same_report(tmp_path):
+    reports = []
+    for form in ("pcap", "pcapng", "pcap.gz"):
+        out = tmp_path / form
+        capture = str(CAPTURES / "lab" / f"nginx-audio-only.{form}")
+        assert cli.main(["check", capture, "-F", "json", "-o", str(out)]) == 0
+        reports.append(json.loads(out.read_text("utf-8")))
+        del reports[-1]["capture"]
+    assert reports[0]["diagnostics"] and reports[1:] == reports[:-1]

@@ -11,6 +11,7 @@ from tests.analyzer.rules.builder import (
     command,
     metadata,
     picture,
+    session,
     string,
 )
 from tests.analyzer.rules.media import finding, merged, pictures, published, severity, sounds
@@ -85,6 +86,11 @@ def test_relative_timestamps():
 def test_a_clock_set_back_again_and_again():
     talk = published([(40 * n, m) for n, m in enumerate(pictures([0, 200] * 70))])
     assert finding(talk, "TS-04").confidence == "likely"
+    sawtooth = [40 * n % 480 for n in range(150)]
+    talk = published([(40 * n, m) for n, m in enumerate(pictures(sawtooth))])
+    item = finding(talk, "TS-04")
+    causes = {d.rule: d.cause for d in session(talk).diagnostics}
+    assert (item.severity, causes["TS-01"]) == ("error", item.id)
 
 
 WRAP = 1 << 24

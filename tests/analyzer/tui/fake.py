@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.capture_info import CaptureInfo
 from analyzer.index import COLUMNS, MessageTable
 from analyzer.message_bytes import Body, ChunkSpan, FileSpan
-from analyzer.model import CaptureInfo, Diagnostic, Endpoint, Options
+from analyzer.model import Diagnostic, Endpoint
+from analyzer.options import Options
 from dissectors.fields import Dissection, Field
 
 HOSTILE = (

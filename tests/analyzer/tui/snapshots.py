@@ -19,7 +19,7 @@ CAPTURE: Final = Path(__file__).parents[3] / "captures/real/publish-play-nginx.p
 SIZES: Final = ((80, 24), (120, 40), (200, 60))
 SCENES: Final[dict[str, tuple[str, ...]]] = {
     "handshake": (),
-    "command": ("4", "g", "tab", "j", "j", "j"),
+    "command": ("1", "g", "tab", "j", "j", "j"),
     "stream-bytes": ("b",),
     "chunks": ("shift+tab", "r"),
     "segments": ("r",),

@@ -112,9 +112,9 @@ def test_filter_bar_colours_points_and_applies():
     async def use(app, pilot):
         await press(pilot, "slash")
         screen = await press(pilot, *"csid == ")
-        assert app.main.prompt.has_class("-invalid")
-        assert "^" in screen
-        await press(pilot, "6")
+        assert app.main.prompt.has_class("-invalid") and "Tab completes" in screen
+        assert "^ expected a number here" in await press(pilot, "x")
+        await press(pilot, "backspace", "6")
         assert app.main.prompt.has_class("-valid")
         screen = await press(pilot, "enter")
         assert "Messages 10 of 30" in screen and "filter csid == 6" in screen

@@ -24,7 +24,7 @@ def test_number_and_g_goes_to_a_message():
         screen = await press(pilot, "1", "7")
         assert "17 …" in screen
         screen = await press(pilot, "g")
-        assert app.main.messages.cursor == 16 and "17/100" in screen
+        assert app.main.messages.cursor == 16 and "17 of 100" in screen
         await press(pilot, "9", "escape", "g")
         assert app.main.messages.cursor == 0
 
@@ -83,7 +83,32 @@ def test_find_and_next():
         for key, wanted in (("n", 20), ("n", 21), ("N", 20)):
             await press(pilot, key)
             assert app.main.messages.cursor == wanted
-        assert "not found" in await press(pilot, "ctrl+f", *"zzz", "enter")
+        assert "nowhere" in await press(pilot, "ctrl+f", *"zzz", "enter")
+        assert app.main.messages.cursor == 20
+
+    run(FakeSession(), use)
+
+
+def test_find_goes_round_and_says_so():
+    async def use(app, pilot):
+        screen = await press(pilot, "1", "7", "g", "ctrl+f", *"info 4", "enter")
+        assert app.main.messages.cursor == 4 and "found 'info 4', from the top again" in screen
+        screen = await press(pilot, "N")  # only this one has it
+        assert app.main.messages.cursor == 4 and "from the end again" in screen
+        assert "from the" not in await press(pilot, "j")  # it was said of another line
+
+    run(FakeSession(), use)
+
+
+def test_find_asks_anew_and_enter_alone_repeats():
+    async def use(app, pilot):
+        await press(pilot, "ctrl+f", *"info 2", "enter", "ctrl+f")
+        assert app.main.prompt.line.value == ""
+        assert "Enter finds 'info 2' again" in text(app)
+        await press(pilot, "enter")
+        assert app.main.messages.cursor == 20
+        await press(pilot, "ctrl+f", *"info 7", "enter")
+        assert app.main.messages.cursor == 7
 
     run(FakeSession(), use)
 

@@ -109,7 +109,9 @@ def test_keys():
         assert "C0 C1" in text(app)
         assert "TCP FIN" in await press(pilot, "G")
         assert "C0 C1" in await press(pilot, "g")
-        assert "this line is no message" in await press(pilot, "enter")
+        await press(pilot, "enter")  # TCP's opening leads to the first message
+        assert app.screen is app.main and app.main.messages.row == 0
+        await press(pilot, "q")
         assert "play('livestream')" in await press(pilot, "c")
         assert "publish('livestream')" in await press(pilot, "C")
         await press(pilot, "g", *"jjjjj")

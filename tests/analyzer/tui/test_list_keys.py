@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.model import Options
+from analyzer.options import Options
 from analyzer.session import Session
 from analyzer.tui import search
 from analyzer.tui.picker import Sorting
@@ -35,14 +35,14 @@ def test_lines_are_messages_chunks_or_segments():
         screen = await press(pilot, "r")
         assert "TCP segments 624" in screen and "begins" in header(app)
         screen = await press(pilot, "r")
-        assert "Messages 491" in screen and "Bytes: message" in screen
+        assert "Messages 485" in screen and "Bytes: message" in screen
 
     run(capture(), use)
 
 
 def test_the_chunk_under_the_cursor_is_marked_in_the_stream():
     async def use(app, pilot):
-        await press(pilot, "4", "g", "r")  # connect: 139 bytes in two chunks
+        await press(pilot, "1", "g", "r")  # connect: 139 bytes in two chunks
         first = app.main.hexes.layer_ranges
         assert "1/2" in text(app) and first == [(0, 140)]
         await press(pilot, "j")
@@ -234,7 +234,7 @@ def test_copy_menu():
 
 def test_copy_as_json():
     async def use(app, pilot):
-        await press(pilot, "4", "g", "Y", "M")
+        await press(pilot, "1", "g", "Y", "M")
         assert '"id": "c0.c2s.0"' in app.clipboard and '"name": "connect"' in app.clipboard
         await press(pilot, "Y", "J")
         assert app.clipboard.startswith('{"name": "message"')
@@ -288,10 +288,43 @@ def test_a_hostile_conversation_is_browsed_in_every_unit():
     session = talk.session(talk.publish(bad, bad[:500], bad[:500]), talk.answer(bad[:500]))
 
     async def use(app, pilot):
-        for key in ("r", "j", "G", "r", "k", "g", "r", "Y", "p", "c", "escape", "4", "g", "tab",
+        for key in ("r", "j", "G", "r", "k", "g", "r", "Y", "p", "c", "escape", "1", "g", "tab",
                     "asterisk", "G", "y", "Y", "v", "/", *"app", "tab", "escape"):  # fmt: skip
             await press(pilot, key)
             for line in lines(app):
                 assert line.isprintable() and len(line) <= 120, key
 
     run(session, use)
+
+
+@pytest.mark.parametrize(
+    ("layout", "pane", "across", "share"),
+    [
+        ("stacked", "messages", 0, "connections"),
+        ("stacked", "tree", 0, "messages"),
+        ("stacked", "hex", 5, "hex"),
+        ("columns", "hex", 0, "messages"),
+        ("columns", "tree", 5, "hex"),
+        ("rows", "hex", 0, "tree"),
+    ],
+)
+def test_borders_are_dragged(layout, pane, across, share):
+    """Down by two lines (by its upper border), or to the right by five cells (by its left edge)."""
+
+    async def use(app, pilot):
+        while app.main.panes.layout_name != layout:
+            await press(pilot, "vertical_line")
+        region = app.main.query_one(f"#{pane}").region
+        start = (region.x, region.y + 2) if across else (region.x + 3, region.y)
+        end = (start[0] + across, start[1] + (0 if across else 2))
+        await pilot.mouse_down(offset=start)
+        await pilot.hover(offset=end)
+        await pilot.mouse_up(offset=end)
+        await press(pilot)
+        assert app.main.panes.shares == {share: -5 if across else 2}
+        moved = app.main.query_one(f"#{pane}").region
+        assert (moved.x, moved.y) == (region.x + across, region.y + (0 if across else 2))
+        await pilot.hover(offset=(start[0], start[1] + 4))  # no button is pressed any more
+        assert app.main.query_one(f"#{pane}").region == moved
+
+    run(FakeSession(), use, (140, 50))

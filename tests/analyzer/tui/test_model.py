@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from analyzer.tui.cells import fit, rate, seconds
-from analyzer.tui.listings.extras import Extras
+from analyzer.tui.listings.extras import Extras, Gatherer
 from analyzer.tui.listings.messages import MessageListing
-from analyzer.tui.model import SLICE, Target, parse_target, seek
+from analyzer.tui.model import SLICE, Target, parse_target, row_at_file, seek
 from analyzer.tui.picker import Picker, Request, Sorting
 from tests.analyzer.tui.fake import FakeSession
+from tests.analyzer.tui.opened import TALK, capture
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,9 @@ from tests.analyzer.tui.fake import FakeSession
         ("+2s", Target("time", 2_000_000_000)),
         ("@0x1F0", Target("offset", 0x1F0)),
         ("@12", Target("offset", 12)),
+        ("#0x1f0", Target("file offset", 0x1F0)),
+        ("#0", Target("file offset", 0)),
+        ("@012", None),
         ("-1", None),
         ("", None),
         ("9" * 50, None),
@@ -79,6 +83,40 @@ def test_sorting_keeps_the_capture_order_of_equal_rows(name, reverse):
         session.info(row) if name == "info" else session.value(row, source) for row in range(60)
     ]
     assert listing.numbers.tolist() == sorted(range(60), key=keys.__getitem__, reverse=reverse)
+
+
+def test_a_byte_of_the_file_belongs_to_its_message():
+    session = capture(TALK)
+    session.run()
+    for row in range(0, len(session.messages), 40):
+        spans = session.locate(row, "stream", session.value(row, "stream_offset"), 1)
+        assert row_at_file(session, spans[0].file_offset) == row
+    first = row_at_file(session, 0)  # the file's own header is nobody's
+    assert session.info(first) == "connect('live')"
+    assert row_at_file(session, session.capture.size) is None
+
+
+def test_only_messages_are_numbered():
+    session = capture(TALK)
+    session.run()
+    listing = MessageListing(
+        session, np.array([-1, -2, 0, 1, -3, 2, -4]), Gatherer().gather(session)
+    )
+    numbers = [listing.number(line) for line in range(len(listing))]
+    assert numbers == [None, None, 1, 2, None, 3, None] and listing.total == 3
+    assert [listing.numbered(number) for number in range(5)] == [None, 2, 3, 5, None]
+
+
+def test_differences_fit_their_column_in_any_order():
+    session = capture(TALK)
+    session.run()
+    for sorting in (Sorting(), Sorting("length")):
+        listing = Picker(session).pick(session.order(), Extras([]), Request(sorting=sorting),
+                                       lambda: False)  # fmt: skip
+        width = listing.width("delta", True)
+        cells = [listing.cell("delta", line)[0] for line in range(len(listing))]
+        assert max(map(len, cells)) == width
+        assert any(cell.startswith("-") for cell in cells) == (sorting.column == "length")
 
 
 def test_cells():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.tui.data.story import IN_FULL, story
+from analyzer.tui.data.story import IN_FULL, outline, story
 from tests.analyzer import talk
 from tests.analyzer.tui.opened import TALK, capture, view
 from tests.analyzer.tui.screen import lines, press, run, settle, text
@@ -49,6 +49,15 @@ def test_lost_bytes_and_repeats_are_told():
     assert "sent again" in told("lab/nginx-lossy.pcap")[0, "carried"]
 
 
+def test_connections_are_named_before_anything_is_measured(monkeypatch):
+    session = capture(TALK)
+    session.run()
+    titles = [line.text for line in story(session) if line.title]
+    session.forget()
+    monkeypatch.setattr("analyzer.metrics.Metrics", None)
+    assert [line.text for line in outline(session)] == titles
+
+
 def test_many_connections_have_a_title_each():
     session = talk.session()
     session.connections = session.connections * (IN_FULL + 1)
@@ -64,7 +73,7 @@ def test_it_is_what_the_program_opens_with(size):
         await settle(pilot)
         screen = text(app)
         for piece in ("PUBLISH", "live/livestream", "H.264 High 4:4:4", "AAC LC 44100 Hz mono",
-                      "Enter open", "q messages"):  # fmt: skip
+                      "Enter open", "m messages"):  # fmt: skip
             assert piece in screen, piece
         assert {len(line) for line in lines(app)} == {size[0]}
 

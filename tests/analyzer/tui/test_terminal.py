@@ -34,13 +34,26 @@ def wait_for(text: str, seconds: float = 15) -> str:
     return shown
 
 
+def leave(session: str) -> None:
+    """End a session, and with it the server: who comes next must not find it dying."""
+    tmux("kill-session", "-t", session)
+    command = ["tmux", "-L", SOCKET, "list-sessions"]
+    end = time.monotonic() + 5
+    while True:
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode and b"exited" not in done.stderr:  # there is no server any more
+            return
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[None]:
     """A shell in an 80x24 terminal. Ends with its session; other servers are not touched."""
     state = f"XDG_STATE_HOME={tmp_path}"  # what the person at this machine is used to
     tmux("new-session", "-d", "-s", "tui", "-x", "80", "-y", "24", "-e", state, "sh")
     yield
-    tmux("kill-session", "-t", "tui")
+    leave("tui")
 
 
 def start(*words: str) -> None:
@@ -51,18 +64,20 @@ def start(*words: str) -> None:
 def test_browse_and_quit(terminal: None) -> None:
     start(CAPTURE)
     wait_for("PUBLISH")  # it opens on the story
-    tmux("send-keys", "q")
-    wait_for("connect('live')")
+    tmux("send-keys", "m")
+    wait_for("Messages 485")
     tmux("send-keys", "G")
-    wait_for("491/491")
-    tmux("send-keys", "4", "g")
-    wait_for("4/491")
+    wait_for("485 of 485")
+    tmux("send-keys", "1", "g")
+    wait_for("1 of 485")
     tmux("send-keys", "Tab", "j", "j", "j")
     wait_for("Chunk Stream ID: 3")
     tmux("send-keys", "a")
     wait_for("Messages 13 of 485")
     tmux("send-keys", "Escape")
-    wait_for("Messages 491")
+    wait_for("Messages 485")
+    tmux("send-keys", "q")
+    wait_for("PUBLISH")
     tmux("send-keys", "q")
     wait_for("code=0")
 
@@ -79,6 +94,22 @@ def test_filter_from_the_command_line_and_by_hand(terminal: None) -> None:
     tmux("send-keys", "?")
     wait_for("Find text, /regex/")
     tmux("send-keys", "q", "q")
+    wait_for("code=0")
+
+
+def test_without_arguments_it_asks(terminal: None) -> None:
+    program = f"PYTHONPATH={ROOT} {sys.executable} -m analyzer; echo code=$?"
+    tmux("send-keys", "-l", f"cd captures/edge; {program}")
+    tmux("send-keys", "Enter")
+    wait_for("Captures in this folder")
+    tmux("send-keys", "Enter")
+    wait_for("q quit  ? help")
+    tmux("send-keys", "q")
+    wait_for("code=0")
+    tmux("send-keys", "-l", f"clear; {program}")
+    tmux("send-keys", "Enter")
+    wait_for("Opened lately")
+    tmux("send-keys", "q")
     wait_for("code=0")
 
 
@@ -107,4 +138,19 @@ def test_units_search_and_copy_by_hand(terminal: None) -> None:
     tmux("send-keys", "q")
     time.sleep(0.5)
     tmux("send-keys", "q")
+    wait_for("PUBLISH")
+    tmux("send-keys", "q")
     wait_for("code=0")
+
+
+def test_a_pipe_that_goes_on(terminal: None) -> None:
+    capture = "captures/lab/nginx-publish-denied.pcap"
+    program = f"(cat {capture}; exec sleep 60) | {sys.executable} -m analyzer -"
+    tmux("send-keys", "-l", program)
+    tmux("send-keys", "Enter")
+    assert "pkt/s" in wait_for("so far fail, server")
+    tmux("send-keys", "m")
+    wait_for("^c stops")
+    tmux("send-keys", "C-c")
+    tmux("send-keys", "q")
+    wait_for("verdict     fail, server")

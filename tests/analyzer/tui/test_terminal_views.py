@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.analyzer.tui.test_terminal import CAPTURE, pytestmark, start, tmux, wait_for
+from tests.analyzer.tui.test_terminal import CAPTURE, leave, pytestmark, start, tmux, wait_for
 
 __all__ = ["pytestmark"]
 
@@ -16,7 +16,7 @@ def terminal(tmp_path: Path) -> Iterator[None]:
     settings = ("-e", f"XDG_STATE_HOME={tmp_path}", "-e", "NO_COLOR=1")
     tmux("new-session", "-d", "-s", "views", "-x", "80", "-y", "24", *settings, "sh")
     yield
-    tmux("kill-session", "-t", "views")
+    leave("views")
 
 
 def test_from_the_story_to_the_evidence_and_through_the_views(terminal: None) -> None:
@@ -29,8 +29,12 @@ def test_from_the_story_to_the_evidence_and_through_the_views(terminal: None) ->
     wait_for("├─ publish('cam')")
     tmux("send-keys", "e")
     wait_for("What to try")
-    tmux("send-keys", "Escape")
+    tmux("send-keys", "Escape")  # the way back, place by place
+    wait_for("├─ publish('cam')")
+    tmux("send-keys", "q")
     wait_for("Messages")
+    tmux("send-keys", "q")
+    wait_for("fail, server")
     tmux("send-keys", "q")
     wait_for("code=0")
 
@@ -39,7 +43,7 @@ def test_timeline_and_follow(terminal: None) -> None:
     start(CAPTURE)
     wait_for("live/livestream")
     tmux("send-keys", "T")
-    assert "kb/s" in wait_for("→ video bitrate")
+    assert "kbit/s" in wait_for("→ video bitrate")
     tmux("send-keys", "L", "L", "Enter")
     wait_for("Messages")
     tmux("send-keys", "F")
@@ -50,5 +54,7 @@ def test_timeline_and_follow(terminal: None) -> None:
     wait_for("Message types")
     tmux("send-keys", "I")
     wait_for("chunk streams")
-    tmux("send-keys", "q", "q")
+    tmux("send-keys", "m")
+    wait_for("Messages")
+    tmux("send-keys", "C-q")
     wait_for("code=0")

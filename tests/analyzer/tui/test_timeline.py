@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from analyzer.tui.data.timeline import Series, series
+from analyzer.tui.data.series import Series
+from analyzer.tui.data.timeline import series
 from analyzer.tui.widgets.braille import columns, draw
-from analyzer.tui.widgets.plot import value
+from analyzer.tui.widgets.plot import AXIS, value
 from tests.analyzer import talk
 from tests.analyzer.tui.opened import TALK, capture, view
 from tests.analyzer.tui.screen import lines, press, text
@@ -50,6 +51,20 @@ def test_retransmissions_are_counted():
     assert (
         found["→ segments sent again"].values.sum() == session.connections[0].tcp[0].retransmitted
     )
+
+
+def test_round_trips_and_windows_over_time():
+    session, found = plotted("lab/nginx-lossy.pcap")
+    tcp = session.connections[0].tcp_connection
+    for arrow, peer, direction in zip("→←", ("client", "server"), tcp.directions, strict=True):
+        trips = found[f"{arrow} round trip, data to its ACK"]
+        assert len(trips.values) == direction.round_trips.samples
+        assert trips.values.min() == direction.round_trips.lowest_ns / 1e6
+        assert trips.values.max() == direction.round_trips.highest_ns / 1e6
+        windows = found[f"receive window of the {peer}"].values
+        scale = tcp.handshake.scale(tcp.directions.index(direction))
+        assert windows.min() == direction.window.lowest << scale
+        assert windows.max() <= direction.window.highest << scale
 
 
 def test_pings_give_round_trips():
@@ -107,7 +122,7 @@ def test_outliers_are_bursts_far_from_the_usual():
 
 
 def test_values_are_short():
-    assert value(66_443, "bit/s") == "66kb/s" and value(-1_500, "B") == "-1.5 kB"
+    assert value(66_443, "bit/s") == "66 kbit/s" and value(-1_500, "B") == "-1.5 kB"
     assert value(2.5, "ms") == "2.50 ms" and value(40, "ms") == "40 ms"
 
 
@@ -159,7 +174,7 @@ def test_mouse_puts_the_cursor():
         plots = app.screen.plots
         await pilot.click("#plots", offset=(60, 12))
         await press(pilot)
-        assert plots._cell_of(plots.at) == 60 - 10 and plots.panel == 1
+        assert plots._cell_of(plots.at) == 60 - AXIS and plots.panel == 1
 
     view(capture(TALK), "timeline", use)
 

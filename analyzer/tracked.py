@@ -1,0 +1,55 @@
+"""A TCP connection that is being read as RTMP, and where its messages went in the index."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.tcp import TcpConnection
+from dissectors.connection import RtmpConnection
+
+if TYPE_CHECKING:
+    from analyzer.model import Connection
+
+
+def segment_starts(connection: TcpConnection, side: int, low: int, high: int) -> list[int]:
+    """Return the stream offsets in [low, high) where segments of `side` begin."""
+    starts = connection.directions[side].segments.stream_offset
+    first, last = np.searchsorted(starts, (low, high))
+    found: list[int] = starts[first:last].tolist()
+    return found
+
+
+class Half:
+    """Row numbers of one side's messages, in the order they ended: pieces of consecutive rows."""
+
+    def __init__(self) -> None:
+        self.full = False
+        """Rows are no longer kept: a limit was hit."""
+        self.ordinals = array("q")
+        self.rows = array("q")
+        self.count = 0
+
+    def append(self, row: int, count: int) -> None:
+        # Most pieces only go on: of a live capture there are ten in a second.
+        if not self.rows or row - self.rows[-1] != self.count - self.ordinals[-1]:
+            self.ordinals.append(self.count)
+            self.rows.append(row)
+        self.count += count
+
+    def row(self, ordinal: int) -> int:
+        piece = bisect_right(self.ordinals, ordinal) - 1
+        return self.rows[piece] + ordinal - self.ordinals[piece]
+
+
+class Tracked:
+    """A TCP connection whose bytes are being read as RTMP."""
+
+    def __init__(self, tcp: TcpConnection, rtmp: RtmpConnection) -> None:
+        self.tcp = tcp
+        self.rtmp = rtmp
+        self.view: Connection | None = None
+        self.halves = (Half(), Half())

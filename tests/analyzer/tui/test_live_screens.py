@@ -1,0 +1,131 @@
+"""The screens while a capture goes on: rates, findings so far, latencies, how it is ended."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from analyzer.interim import Pace
+from analyzer.options import Options
+from analyzer.session import Session
+from analyzer.sources import Reading
+from analyzer.tui.app import AnalyzerApp
+from analyzer.tui.screens import computed, live
+from analyzer.tui.views import START
+from tests.analyzer.tui.opened import CAPTURES
+from tests.analyzer.tui.screen import press, run, text
+
+DENIED = (CAPTURES / "lab/nginx-publish-denied.pcap").read_bytes()
+
+
+class Pipe:
+    """A capture that comes in pieces."""
+
+    def __init__(self) -> None:
+        reading, self.writing = os.pipe()
+        source = os.fdopen(reading, "rb", buffering=0)
+        self.give(DENIED[:24])  # what kind of file it is must be known first
+        self.session = Session([source], Options(reading=Reading(live=True), endless=True))
+
+    def give(self, data: bytes) -> None:
+        os.write(self.writing, data)
+
+    def end(self) -> None:
+        if self.writing >= 0:
+            os.close(self.writing)
+            self.writing = -1
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
+    monkeypatch.setattr(live, "TICK", 0.05)
+    monkeypatch.setattr(Pace, "EVERY", 0.05)
+    monkeypatch.setattr(Pace, "SHARE", 0)
+    monkeypatch.setattr(computed, "INTERVAL", 0.05)
+    made = Pipe()
+    yield made
+    made.end()
+
+
+async def until(pilot: Pilot[Any], wanted: str) -> str:
+    """Wait for a text on the screen."""
+    end = time.monotonic() + 10
+    app = pilot.app
+    assert isinstance(app, AnalyzerApp)
+    while wanted not in (shown := text(app)):
+        assert time.monotonic() < end, f"{wanted!r} did not appear:\n{shown}"
+        await asyncio.sleep(0.02)
+    return shown
+
+
+def on_story(pipe: Pipe, use: Callable[[AnalyzerApp, Pilot[Any]], Awaitable[None]]) -> None:
+    async def body() -> None:
+        app = AnalyzerApp(pipe.session)
+        app.main.start = START
+        async with app.run_test(size=(110, 30)) as pilot:
+            await use(app, pilot)
+            pipe.end()
+
+    asyncio.run(body())
+
+
+def test_everything_is_told_before_the_end(pipe: Pipe) -> None:
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        screen = await until(pilot, "Waiting for RTMP. Seen: 0 packets")
+        assert "Ctrl+C ends the capture" in screen
+        pipe.give(DENIED[24:])  # all of it, but nobody knows that it is all
+        screen = await until(pilot, "so far fail, server")
+        assert "✗ 1 error" in screen and "pkt/s" in screen and "publish not answered" not in screen
+        await press(pilot, "L")
+        screen = await until(pilot, "connect('closed')")
+        reply = next(
+            line for line in screen.splitlines() if "NetConnection.Connect.Success" in line
+        )
+        assert "ms" in reply.split("├")[0].split()[-1] or "µs" in reply  # the answer's latency
+        assert "… and goes on" not in screen  # this connection was closed
+        await press(pilot, "e")
+        await until(pilot, "What to try")
+        await press(pilot, "m")
+        screen = await until(pilot, "capturing …  ^c stops")
+        assert "bit/s" in screen and "✗1" in screen and "following" in screen
+        await press(pilot, "escape")  # goes back; it does not end the capture
+        await until(pilot, "What to try")
+        assert not app.main.done
+        pipe.end()
+        await press(pilot, "o")
+        screen = await until(pilot, "fail, server")
+        for _ in range(100):
+            if app.main.done and "so far" not in text(app):
+                break
+            await asyncio.sleep(0.02)
+        assert "so far" not in text(app) and "pkt/s" not in text(app)
+
+    on_story(pipe, use)
+
+
+def test_ctrl_c_ends_the_capture_not_the_program(pipe: Pipe) -> None:
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        pipe.give(DENIED[24 : len(DENIED) // 2])
+        await until(pilot, "Waiting for the first message")
+        await press(pilot, "ctrl+c")
+        pipe.end()
+        for _ in range(200):
+            if app.main.done:
+                break
+            await asyncio.sleep(0.02)
+        assert app.main.done and app.is_running
+        assert "ctrl+q quits" in await press(pilot, "ctrl+c")
+
+    on_story(pipe, use)
+
+
+def test_a_file_is_not_judged_before_its_end() -> None:
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        assert app.main._timer is None and app.main.session.interim is None
+
+    run(Session([str(Path(CAPTURES, "edge/abort.pcap"))]), use)

@@ -1,0 +1,1 @@
+"""Captures made to exhaust memory or time, one builder per attack, by what they attack."""
