@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -27,12 +28,20 @@ BLOCK: Final = 1 << 18
 CACHED_BLOCKS: Final = 32
 
 
+def _is_empty(path: str) -> bool:
+    place = Path(path)
+    try:
+        return place.is_file() and not place.stat().st_size
+    except (OSError, ValueError):
+        return False
+
+
 class CaptureSetState(NamedTuple):
     """What reading the set has changed."""
 
     files: list[CaptureState]
     bases: list[int]
-    unordered: list[Problem]
+    found: list[Problem]
 
 
 class CaptureSet:
@@ -40,17 +49,28 @@ class CaptureSet:
 
     def __init__(self, paths: Sequence[Input], reading: Reading | None = None) -> None:
         self.files: list[Capture] = []
+        self._found: list[Problem] = []
+        paths = self._filled(as_written(paths))
         try:
-            for path in as_written(paths):
+            for path in paths:
                 self.files += open_captures(path, reading or Reading())
         except BaseException:
             self.close()
             raise
-        self._unordered: list[Problem] = []
         self._bases: list[int] = [0]
         """Where each file begins in the common offset space; known once the one before ended."""
         self._lock = Lock()
         self._blocks: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+
+    def _filled(self, paths: list[Input]) -> list[Input]:
+        """Leave out empty files among others: a rotated set that is being written ends in one."""
+        empty = [path for path in paths if isinstance(path, str) and _is_empty(path)]
+        if len(empty) == len(paths):
+            return paths
+        for path in empty:
+            text = f"{safe(Path(path).name)}: empty file, left out"
+            self._found.append(Problem("not_opened", text, 0, 0))
+        return [path for path in paths if path not in empty]
 
     def batches(self) -> Iterator[FrameBatch]:
         """Yield the frames of all files."""
@@ -64,7 +84,7 @@ class CaptureSet:
                     first = int(batch.time_ns[0])
                     if begun and first < begun[0]:
                         text = f"{safe(file.name)} begins before {safe(begun[1])}, given before it"
-                        self._unordered.append(Problem("unordered_files", text, base, frames + 1))
+                        self._found.append(Problem("unordered_files", text, base, frames + 1))
                     begun = first, file.name
                 last = frames + batch.first_frame - 1 + len(batch)
                 end = base + batch.base + len(batch.data)
@@ -86,13 +106,13 @@ class CaptureSet:
     def state(self, *, final: bool) -> CaptureSetState:
         """Return what `batches` has changed so far; at the end with what is large."""
         files = [file.state(final=final) for file in self.files]
-        return CaptureSetState(files, self._bases, self._unordered)
+        return CaptureSetState(files, self._bases, self._found)
 
     def adopt(self, state: CaptureSetState) -> None:
         """Take over what `batches` has changed in another process."""
         for file, each in zip(self.files, state.files, strict=True):
             file.adopt(each)
-        self._bases, self._unordered = state.bases, state.unordered
+        self._bases, self._found = state.bases, state.found
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes of one file; zeros where it has become shorter in the meantime."""
@@ -131,7 +151,7 @@ class CaptureSet:
 
     @property
     def problems(self) -> list[Problem]:
-        return [*(each for file in self.files for each in file.problems), *self._unordered]
+        return [*(each for file in self.files for each in file.problems), *self._found]
 
     @property
     def oldest(self) -> int:

@@ -132,9 +132,22 @@ class _Waiting:
         """§7.2.2: transaction id 0, so the message stream tells; gortmplib repeats the id."""
         waiting = self.streams.get((1 - reply.side, reply.msid), ())
         call = next((item for item in waiting if _answers(item.command, reply)), None)
+        if call is None and (1 - reply.side, reply.msid) not in self.streams:
+            call = self._astray(reply)
         if call is not None and _code(reply) != "NetStream.Play.Reset":  # Play.Start follows
             self._forget(call)
         return call
+
+    def _astray(self, reply: Command) -> _Timed | None:
+        """Return the one publish or play that a status on a strange message stream can mean."""
+        code = _code(reply) or ""
+        able = [
+            item
+            for (side, _), items in self.streams.items()
+            for item in items
+            if side != reply.side and code == f"NetStream.{item.command.name.capitalize()}.Start"
+        ]
+        return able[0] if len(able) == 1 else None
 
     def by_name(self, reply: Command) -> _Timed | None:
         call = self.names.pop((1 - reply.side, _ANNOUNCED[reply.name]), None)

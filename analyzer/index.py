@@ -162,8 +162,8 @@ class MessageTable(Table):
 
     def of_types(self, *types: int) -> Array:
         """Return the rows of some message types, ascending."""
-        column = self.column("type_id")
-        found = [block[np.isin(column[block], types)] for block in self.blocks()]
+        # The column anew for every block: rows are added meanwhile.
+        found = [block[np.isin(self.column("type_id")[block], types)] for block in self.blocks()]
         return np.concatenate([np.zeros(0, np.int64), *found])
 
     def sorted(self, rows: Array | None) -> Array:

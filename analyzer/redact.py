@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from analyzer.redaction.collect import UNREAD, has_text, unread
 from analyzer.redaction.encodings import values
 from analyzer.redaction.finder import Finder
-from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY, Secrets
+from analyzer.redaction.secrets import HANDLERS, NAME_COMMANDS, ORDINARY, Secrets
+from dissectors.status_codes import STATUS_CODES
 
 if TYPE_CHECKING:
     from analyzer.lookup import Lookup
@@ -26,6 +27,13 @@ _HEX_RUN: Final = re.compile(r"(?:[0-9a-f]{2}){3,}")
 _HEX: Final = re.compile(r"[0-9a-f]{2,}…?")
 _SHOWN: Final = re.compile(r"(String|Name): (.*)", re.DOTALL)
 """Labels that show a string as it is, not in quotes."""
+_PROTOCOL: Final = HANDLERS | STATUS_CODES.keys()
+_SAID: Final = re.compile(
+    r"(?:onStatus|onPlayStatus|_result|_error|@setDataFrame|@clearDataFrame)\('([^']+)'"
+)
+"""Where the info column shows a status code or a data message's name."""
+_PROPERTY: Final = re.compile(r"Property '([\w@-]{1,64})'(?: String '([\w.]+)')?")
+"""The label of an object's member."""
 
 
 class Redactor:
@@ -76,6 +84,16 @@ class Redactor:
             return HIDDEN
         if text in self.secrets.whole:
             return self.placeholder(self.secrets.whole[text])
+        said, member, kept = _SAID.search(text), _PROPERTY.match(text), (0, 0)
+        if said and said[1] in _PROTOCOL:
+            kept = said.span()
+        elif member and member[1].lower() in ORDINARY:
+            code = member[1] == "code" and member[2] in STATUS_CODES
+            kept = (0, member.end() if code else member.end(1) + 1)
+        start, end = kept
+        return self._inside(text[:start]) + text[start:end] + self._inside(text[end:])
+
+    def _inside(self, text: str) -> str:
         text = self._texts.replace(text, self.placeholder)
         if "'" in text:
             text = self._quoted.replace(text, lambda secret: f"'{self.placeholder(secret)}'")
@@ -158,20 +176,30 @@ class Redactor:
             if isinstance(value.get("$hex"), str):
                 cut = value.get("length", 0) * 2 > len(value["$hex"])
                 return value | {"$hex": self.hex(value["$hex"], cut=cut)}
-            return {
-                key if key.startswith("$") else self.text(key): self.value(item)
-                for key, item in value.items()
-            }
+            return {self._key(key): self._member(key, item) for key, item in value.items()}
         return value
+
+    def _key(self, key: str) -> str:
+        return key if key.startswith("$") or key.lower() in ORDINARY else self.text(key)
+
+    def _member(self, key: str, item: Any) -> Any:
+        """Redact an object's member; a status code stays, whatever a stream's name is."""
+        code = key == "code" and isinstance(item, str) and item in STATUS_CODES
+        return item if code else self.value(item)
 
     def summary(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Redact a message summary, whose own member names and command name are not captured."""
         return {
             key: item
             if key == "name" and isinstance(item, str) and len(item) < 64 and self._known(item)
-            else self.value(item)
+            else [item[0], *self.value(item[1:])]
+            if key == "values" and isinstance(item, list) and item and self._handler(item[0])
+            else self._member(key, item)
             for key, item in summary.items()
         }
+
+    def _handler(self, name: Any) -> bool:
+        return isinstance(name, str) and name in HANDLERS
 
     def _known(self, name: str) -> bool:
         return name in NAME_COMMANDS or name.lower() in ORDINARY

@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from analyzer import cli, inputs
 from analyzer.cli import UsageError
@@ -162,7 +162,9 @@ def _outputs(options: argparse.Namespace, form: str, stack: ExitStack) -> list[t
 
 
 def open_text(path: str) -> TextIO:
-    return Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    """Open an output; what a GitHub step's summary holds already stays."""
+    mode: Literal["a", "w"] = "a" if path == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
+    return Path(path).open(mode, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def same_file(first: str, second: str) -> bool:

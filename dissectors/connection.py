@@ -237,7 +237,7 @@ class RtmpConnection:
     def _decide(self, final: bool) -> None:
         kinds = [
             handshake.Prefix("more")
-            if half.damaged and not half.pending[0]
+            if half.damaged and not any(half.pending[:1])
             else handshake.classify(bytes(half.pending[:2048]))
             for half in self.halves
         ]

@@ -9,6 +9,8 @@ FIRST_CHUNK: Final = 12
 """Bytes of a fmt 0 chunk header on a chunk stream below 64."""
 ECHO: Final = 32
 """Bytes that do not agree by chance."""
+_VERSIONS: Final = range(1, 32)
+"""First bytes that may be a version: 32 and above are text protocols' (RTMP 1.0 §5.2.2)."""
 _TUNNEL: Final = (b"POST /open/", b"POST /send/", b"POST /idle/", b"POST /fcs/", b"POST /close/")
 
 
@@ -48,6 +50,8 @@ def recognise(starts: list[Start], likely: bool, final: bool) -> str | None:
         return "rtmps"
     elif likely and sorted(kinds) == ["rtmp", "rtmps"]:
         return "rtmp"  # plain RTMP to a server that speaks TLS
+    elif likely and final and _other_version(starts):
+        return "rtmp"
     elif "rtmpt" in kinds:
         heads = [bytes(start.data[:64]) for start in starts]
         if any(path in head for path in _TUNNEL for head in heads):
@@ -71,6 +75,24 @@ def _handshake_shown(starts: list[Start], likely: bool, final: bool) -> bool:
                 return True
         elif other.size <= 0 and final and start.from_start and likely:
             return start.size > spec.HANDSHAKE_SIZE or start.size == 1
+    return False
+
+
+def _other_version(starts: list[Start]) -> bool:
+    """Whether one side sends C0 of another version, as much as C1 behind it, and waits.
+
+    The other side says nothing, or answers with version 3, as it should (§5.2.2).
+    """
+    for start, other in (starts, starts[::-1]):
+        opening = start.data[start.skip : start.skip + 1 + spec.HANDSHAKE_SIZE]
+        if start.kind != "other" or not start.from_start or start.size <= spec.HANDSHAKE_SIZE:
+            continue
+        if opening[0] not in _VERSIONS or not any(opening[1:]):
+            continue
+        if other.size > spec.HANDSHAKE_SIZE and other.kind == "rtmp":
+            return True
+        if other.size <= 0 and start.size == 1 + spec.HANDSHAKE_SIZE:
+            return True
     return False
 
 

@@ -54,6 +54,7 @@ def check(options: argparse.Namespace, wanted: Wanted) -> int:
         outcomes = []
         for path, stem in zip(options.captures, _stems(options.captures), strict=True):
             outcome, own = _one(path, stem, options, wanted, gate, outputs)
+            outcome.path = _relative(path)
             outcomes.append(outcome)
             if own is not None and secrets is not None:
                 secrets.update(own)
@@ -107,6 +108,17 @@ def _unreadable(path: str, reason: str) -> Outcome:
     cli.complain(reason, cli.UNREADABLE)
     name = "-" if path == "-" else Path(path).name
     return unreadable_outcome(name, reason.removeprefix(f"{name}: "))
+
+
+def _relative(path: str) -> str:
+    """Return a path as given, with slashes; an absolute one as it is from the current directory,
+    or only its name: reports do not tell of the machine."""
+    if path == "-":
+        return ""
+    given, here = Path(path), Path.cwd()
+    if given.is_absolute():
+        given = given.relative_to(here) if given.is_relative_to(here) else Path(given.name)
+    return given.as_posix()
 
 
 def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: ExitStack) -> Session:

@@ -111,10 +111,17 @@ class Outcome:
     """Frame → (offset, length) in the capture, of frames that findings name; where asked for."""
     no_records: str = ""
     """Why there are none although they were asked for."""
+    path: str = ""
+    """The capture's path as reports for machines show it, never absolute; "" for its name."""
 
     @property
     def name(self) -> str:
         return self.capture.name
+
+    @property
+    def place(self) -> str:
+        """What tells it from other captures and can be found from the current directory."""
+        return self.path or self.name
 
     @property
     def failing_ids(self) -> frozenset[str]:

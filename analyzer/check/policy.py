@@ -164,7 +164,7 @@ class _Reader:
                 raise PolicyError(f"'severity' should be one of {', '.join(SEVERITIES)}")
             wanted.severities[rule] = value
             return
-        parameter(rule, key)
+        parameter(rule, key, "severity")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PolicyError(f"'{key}' should be a number")
         wanted.parameters.setdefault(rule, {})[key] = value
@@ -222,12 +222,12 @@ def rule_name(name: str) -> str:
     return upper
 
 
-def parameter(rule: str, name: str) -> None:
-    """Check that the rule has the parameter; raise `PolicyError`."""
+def parameter(rule: str, name: str, *others: str) -> None:
+    """Check that the rule has the parameter; raise `PolicyError`. `others` may be meant, too."""
     known = BY_ID[rule].parameters
     if name not in known:
         have = f"it has {', '.join(known)}" if known else "it has none"
-        hint = _hint(name, ("severity",))
+        hint = _hint(name, (*known, *others))
         raise PolicyError(f"{rule} has no parameter '{name}'; {have}{hint}")
 
 
@@ -239,6 +239,9 @@ def parameter_option(text: str) -> tuple[str, str, float]:
         raise _option(text, "should be RULE.name=value", 0, len(text))
     if rule not in BY_ID:
         raise _option(text, f"unknown rule '{rule}'{_hint(rule, BY_ID)}", 0, len(rule))
+    if name == "severity":
+        message = f'a severity is set in the policy file: [rules.{rule}], severity = "error"'
+        raise _option(text, message, len(rule) + 1, len(name))
     try:
         parameter(rule, name)
     except PolicyError as error:

@@ -109,7 +109,7 @@ def _called(scope: Scope, call: Call) -> Stage:
     status = answer.status
     description = str(status.get("description") or "")
     wanted = _STARTED.get(name)
-    passed = not answer.failed and (wanted is None or _started(scope, call, wanted))
+    passed = not answer.failed and (wanted in (None, answer.code) or _started(scope, call, wanted))
     code = answer.code
     text = "" if passed else (code or "refused")
     return Stage(name, passed, text, answer.frame, answer.time_ns, code, description)

@@ -23,6 +23,7 @@ the policy file.
 
 A report that tells of one capture (json, ndjson, summary, list, tree) of several is given a path
 with {capture} in it: --report json=out/{capture}.json
+A report to $GITHUB_STEP_SUMMARY is appended to what that file holds; any other file is replaced.
 
 exit codes: 0 passed, 1 findings or a failed assertion, 2 usage or policy error, 3 a capture cannot
 be read, 4 inconclusive: no RTMP, encrypted, an assertion had nothing to measure, or, without

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Connections are paired by role and application, and compared stage by stage: handshake, connect
 and its reply, the messages of each side in order, chunk streams, acknowledgements, metadata,
-codecs and configurations, timing. What no second run repeats is left out or named alike:
+codecs and configurations, timing (waits, rates, A/V skew, composition times, timestamps that
+repeat or go back). What no second run repeats is left out or named alike:
 addresses, times, transaction and client ids, stream names, credentials, process numbers, lengths
 of recordings; rates and waits differ only beyond a tolerance. Nothing is printed where nothing
 differs.

@@ -206,7 +206,7 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--strip-media",
         action="store_true",
-        help="zero coded audio and video behind the tag header; configurations and sizes stay",
+        help="zero coded audio and video; headers, configurations and sizes stay",
     )
     parser.add_argument(
         "--anonymize",

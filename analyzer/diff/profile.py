@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from dissectors.messages.media_config import records
 
 if TYPE_CHECKING:
     from analyzer.index import Array
+    from analyzer.metrics import ConnectionMetrics
     from analyzer.model import Connection
     from analyzer.session import Session
 
@@ -25,6 +26,10 @@ MAX_DECODED: Final = 1_000_000
 """Bytes of commands and data decoded of one capture, shared by its connections: hostile ones take
 seconds for so much, and a start and an end are some kilobytes."""
 LEAST_DECODED: Final = 10_000
+MAX_CONFIGURATIONS: Final = 16
+"""Different ones in a row, compared per track."""
+LEAST_FRAMES: Final = 25
+"""Fewer tell nothing of a share of frames."""
 SIDES: Final = ("client", "server")
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 _COMMANDS: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3)
@@ -86,8 +91,9 @@ def profile(session: Session, connection: Connection, rows: Array, normal: Norma
         stages[f"{side} chunk streams"] = _chunk_streams(session, mine)
         stages[f"{side} acknowledgements"] = _acknowledgements(session, mine)
         stages[f"{side} metadata"] = _metadata(session, heard, normal)
-    metrics = report.connection(session.metrics.connection(connection.index))
-    stages["media"] = _media(session, rows, metrics)
+    measured = session.metrics.connection(connection.index)
+    metrics = report.connection(measured)
+    stages["media"] = _media(session, rows, metrics) | _configurations(session, measured)
     stages["timing"] = _timing(metrics)
     role = connection.role or "neither publish nor play"
     app = normal.text(connection.app or "")
@@ -259,8 +265,8 @@ def _metadata(session: Session, rows: Array, normal: Normal) -> Stage:
     return {}
 
 
-def _media(session: Session, rows: Array, metrics: dict[str, Any]) -> Stage:
-    """Codecs and their configurations, and in which order the first ones came."""
+def _media(session: Session, rows: Array, metrics: dict[str, Any]) -> dict[str, Value]:
+    """Codecs and what their first configurations say, and the forms of headers."""
     found: dict[str, Value] = {}
     for stream in metrics["streams"]:
         for track in stream["tracks"]:
@@ -272,18 +278,46 @@ def _media(session: Session, rows: Array, metrics: dict[str, Any]) -> Stage:
             if track["frames"]:
                 reordered = "yes" if track["reordered_frames"] else "no"
                 found[f"{where}: frames reordered"] = reordered
-    found.update(_configurations(session, rows))
+    found.update(_headers(session, rows))
     return found
 
 
 def _track_name(stream: dict[str, Any], track: dict[str, Any]) -> str:
-    side = SIDES[0] if stream["direction"] == "c2s" else SIDES[1]
-    number = f" track {track['track_id']}" if track["track_id"] else ""
-    return f"{side} {track['kind']}{number}"
+    return _named(_side(stream), track["kind"], track["track_id"])
 
 
-def _configurations(session: Session, rows: Array) -> dict[str, Value]:
-    """The first configuration of each track, as a hash, and the form of its header."""
+def _side(stream: dict[str, Any]) -> str:
+    return SIDES[0] if stream["direction"] == "c2s" else SIDES[1]
+
+
+def _named(side: str, kind: str, track_id: int) -> str:
+    return f"{side} {kind}" + (f" track {track_id}" if track_id else "")
+
+
+def _configurations(session: Session, measured: ConnectionMetrics) -> dict[str, Value]:
+    """The configurations of each track as hashes, in order; one that is only repeated counts
+    once, however long the run was."""
+    records_of: dict[str, list[bytes]] = {}
+    for stream in measured.streams:
+        for track in stream.tracks:
+            name = _named(SIDES[track.direction], track.kind, track.track_id)
+            records_of.setdefault(name, []).extend(
+                each.record
+                for each in track.configurations
+                if each.record and not session.body(each.row).missing
+            )
+    found: dict[str, Value] = {}
+    for name, every in records_of.items():
+        changes = [record for record, _ in groupby(every)]
+        for number, record in enumerate(changes[:MAX_CONFIGURATIONS], 1):
+            key = "configuration" if number == 1 else f"configuration {number}"
+            digest = blake2b(record, digest_size=4).hexdigest()
+            found[f"{name}: {key}"] = f"{len(record)} bytes, hash {digest}"
+    return found
+
+
+def _headers(session: Session, rows: Array) -> dict[str, Value]:
+    """The form of the header of each track's configurations."""
     found: dict[str, Value] = {}
     for kind, wanted in (("audio", spec.AUDIO), ("video", spec.VIDEO)):
         chosen = rows[session.messages.column("type_id")[rows] == wanted]
@@ -292,10 +326,8 @@ def _configurations(session: Session, rows: Array) -> dict[str, Value]:
             if body.missing:
                 continue
             side = SIDES[session.value(row, "direction")]
-            for track, _, data in records(wanted, wanted, body.data):
-                name = f"{side} {kind}" + (f" track {track}" if track else "")
-                digest = blake2b(data, digest_size=4).hexdigest()
-                found.setdefault(f"{name}: configuration", f"{len(data)} bytes, hash {digest}")
+            for track, _, _ in records(wanted, wanted, body.data):
+                name = _named(side, kind, track)
                 enhanced = body.data[0] >> 4 == 9 if kind == "audio" else body.data[0] & 0x80
                 found.setdefault(f"{name}: header", "Enhanced RTMP" if enhanced else "FLV")
     return found
@@ -312,9 +344,30 @@ def _timing(metrics: dict[str, Any]) -> Stage:
             found[f"wait for {name.replace('_', ' ')}"] = Measure(step, "ms", 4.0, 500)
         previous = time if previous is None else max(previous, time)
     for stream in metrics["streams"]:
+        skew = stream["av_skew"]
+        if skew is not None:
+            where = f"{_side(stream)} A/V skew"
+            found[f"{where}: mean"] = Measure(skew["mean_ms"], "ms", 1.0, 200)
+            found[f"{where}: largest"] = Measure(skew["max_ms"], "ms", 1.5, 500)
         for track in stream["tracks"]:
+            if track["frames"]:
+                found.update(_timestamps(_track_name(stream, track), track))
             if (track["duration_ms"] or 0) >= 1000:
                 found.update(_rates(_track_name(stream, track), track))
+    return found
+
+
+def _timestamps(where: str, track: dict[str, Any]) -> dict[str, Value]:
+    """How timestamps go, and how far presentation stands from decoding (FLV 10.1 §E.4.3.1)."""
+    least, largest = track["composition_time_ms"] or (0, 0)
+    found: dict[str, Value] = {
+        f"{where}: composition time below zero": Measure(min(least, 0), "ms", 1.5, 10),
+        f"{where}: largest composition time": Measure(max(largest, 0), "ms", 1.5, 100),
+        f"{where}: timestamps that go back": Measure(track["backward_steps"], "frames", 2.0, 0),
+    }
+    if track["frames"] >= LEAST_FRAMES:
+        share = track["repeated_timestamps"] * 1000 // track["frames"]
+        found[f"{where}: repeated timestamps"] = Measure(share, "‰ of frames", 1.5, 20)
     return found
 
 

@@ -25,7 +25,7 @@ def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
 
 
 def _commands(outcome: Outcome, request: Request) -> Iterator[str]:
-    name = request.shown(safe(outcome.name))
+    name = request.shown(safe(outcome.place))
     causes = [item for item in outcome.ranked if item.cause is None]
     for item in causes[:MAX_ANNOTATIONS]:
         known = item.id in outcome.known

@@ -33,7 +33,7 @@ def write(outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
 
 def _suite(outcome: Outcome, request: Request) -> ET.Element:
     seconds = _seconds(outcome.capture.duration_ns)
-    suite = ET.Element("testsuite", name=_shown(request, outcome.name), time=seconds)
+    suite = ET.Element("testsuite", name=_shown(request, outcome.place), time=seconds)
     for case in _cases(outcome, request):
         suite.append(case)
     _count(suite, list(suite))

@@ -79,7 +79,7 @@ def _artifact(outcome: Outcome, request: Request) -> dict[str, Any]:
 
 
 def _uri(outcome: Outcome, request: Request) -> str:
-    return quote(request.shown(safe(outcome.name)), safe="/")
+    return quote(request.shown(safe(outcome.place)), safe="/")
 
 
 def _invocation(outcomes: Sequence[Outcome], request: Request) -> dict[str, Any]:

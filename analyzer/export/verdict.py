@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from analyzer.export import SEVERITIES
 from analyzer.export.ansi import paint
 from analyzer.export.request import Request
+from analyzer.model import RTMP_PORT
 from analyzer.session import Session
+from analyzer.tcp.half_open import Fate
 from dissectors.text import safe
+
+_FATES: Final[dict[Fate, str]] = {
+    "refused": "refused",
+    "unanswered": "without an answer",
+    "silent": "opened without a byte sent",
+}
 
 
 def counts(session: Session) -> Counter[str]:
@@ -32,7 +41,7 @@ def nothing_to_judge(session: Session) -> str | None:
         frames = session.link.counters.protected
         if frames:
             return f"no RTMP was found, but {frames} encrypted 802.11 frame{'s' * (frames != 1)}"
-        return "no RTMP was found"
+        return f"no RTMP was found{_attempts(session)}"
     variants = {connection.variant for connection in session.connections}
     if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
         return "all connections are encrypted, and there are no keys"
@@ -41,6 +50,19 @@ def nothing_to_judge(session: Session) -> str | None:
     if not len(session.messages):
         return "no message could be read"
     return None
+
+
+def _attempts(session: Session) -> str:
+    """Say what became of connections to an RTMP port that carried nothing."""
+    ports = {RTMP_PORT, *session.options.decode_as}
+    tried = session.tracker.fates()
+    told = [
+        f"{tried[port, fate]} to port {port} {words}"
+        for port in sorted(ports)
+        for fate, words in _FATES.items()
+        if tried[port, fate]
+    ]
+    return f"; connections: {', '.join(told)}" if told else ""
 
 
 def reached(session: Session, threshold: str) -> bool:

@@ -150,7 +150,7 @@ _COLUMNS: Final = (
     ),
     FieldInfo(
         "direction",
-        "string",
+        "word",
         "c2s (client to server) or s2c",
         "column",
         Coded("direction", lambda session, code, row: (DIRECTIONS[code],)),
@@ -182,7 +182,7 @@ _COLUMNS: Final = (
 )
 
 _CONNECTIONS: Final = (
-    ("connection.variant", "string", "rtmp, rtmpt, rtmps, rtmpe …", ("variant",)),
+    ("connection.variant", "word", "rtmp, rtmpt, rtmps, rtmpe …", ("variant",)),
     ("connection.app", "string", "application of the connect command", ("app",)),
     ("connection.tc_url", "string", "tcUrl of the connect command", ("tc_url",)),
     ("connection.flash_ver", "string", "flashVer of the connect command", ("flash_ver",)),

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.covered import blocks
-from analyzer.media_parts import needs_body
 from analyzer.redaction.addresses import Addresses
 from analyzer.redaction.collect import has_text, unread
 from analyzer.redaction.media import coded
 from analyzer.redaction.patterns import Hit, Patterns
 from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY
 from analyzer.redaction.unparsed import edges
+from dissectors import spec
 from dissectors.spans import Run, Span
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
+_MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 _DOTTED: Final = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 _TEXT: Final = re.compile(rb"[\x20-\x7e\x80-\xff]")
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -152,12 +153,9 @@ def _message(
     session: Session, row: int, plan: StreamPlan, patterns: Patterns, hide: bool, strip: bool
 ) -> None:
     type_id = session.value(row, "type_id")
-    head = session.messages.column("head")[row].tobytes()
-    length = session.value(row, "length")
     text = has_text(session, row)
-    if strip and length:
-        body = session.body(row).data if needs_body(type_id, head) else head
-        for start, size in coded(type_id, body[:length], length):
+    if strip and type_id in _MEDIA:
+        for start, size in coded(type_id, session.body(row).data, session.context(row).video):
             plan.blank(session.runs(row).runs, start, size)
     if not (text or patterns.forms):
         return

@@ -6,16 +6,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import combinations
 from typing import Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from analyzer.redaction.encodings import encodings
 from analyzer.redaction.finder import SHORT
+from dissectors.messages.command_names import ARGUMENTS
+from dissectors.messages.metadata import UNITS
+from dissectors.status_codes import STATUS_CODES
 from dissectors.text import LABEL_LIMIT, safe
 
 MAX_SECRETS: Final = 10_000
 """Past this every captured text is hidden: a leak is worse than a report that says less."""
 MAX_SHORT_NAMES: Final = 64
+LEAST_CUT: Final = 8
+"""Characters from which on the beginning of a name, half of it at least, counts as the name."""
 MAX_ECHO: Final = 1024
 """Characters of a status text that is looked at; servers write a line."""
 MAX_SECRET_LENGTH: Final = 65_535
@@ -26,7 +33,7 @@ NAME_COMMANDS: Final = frozenset(
     "FCUnsubscribe getStreamLength DVRGetStreamInfo DVRSubscribe set_playlist secureTokenResponse "
     "NetStream.Authenticate.UsherToken".split()
 )
-ORDINARY: Final = frozenset(
+_WORDS: Final = frozenset(
     "live record append vod app stream streams video audio data test default publish play connect "
     "status error warning null true false name code level description rtmp rtmps flash nonprivate "
     "_definst_ media mp4: flv: mp3: message command object string number boolean type info body "
@@ -34,8 +41,36 @@ ORDINARY: Final = frozenset(
     "server id key user pass password token auth none needauth netstream netconnection success "
     "start stop reset failed rejected unpublish is now already published publishing".split()
 )
-"""Words of the protocol and of our labels: as a stream's name they say little, and replaced
-inside other texts they would leave nothing to read."""
+"""Words of the protocol and of our labels."""
+
+
+def _code_parts(code: str) -> Iterator[str]:
+    """Yield what a status code consists of: ``NetStream.Publish``, ``Publish.Start``, ``Start``."""
+    words = code.lower().split(".")
+    for start, end in combinations(range(len(words) + 1), 2):
+        yield ".".join(words[start:end])
+
+
+HANDLERS: Final = frozenset(
+    "@setDataFrame setDataFrame @clearDataFrame clearDataFrame onMetaData onTextData onCuePoint "
+    "onCaption onCaptionInfo onXMPData onFI |RtmpSampleAccess RtmpSampleAccess".split()
+)
+"""Names of data messages."""
+_MEMBERS: Final = frozenset(
+    "flashver swfurl tcurl fpad audiocodecs videocodecs videofunction pageurl objectencoding "
+    "capsex fourcclist videofourccinfomap audiofourccinfomap capabilities mode fmsver encoder "
+    "stereo videocodecid audiocodecid major_brand minor_version compatible_brands".split()
+)
+"""Members of connect's objects and of metadata."""
+ORDINARY: Final = (
+    _WORDS
+    | _MEMBERS
+    | {name.lower() for name in UNITS}
+    | {part for code in STATUS_CODES for part in _code_parts(code)}
+    | {name.lower() for name in (*ARGUMENTS, *HANDLERS)}
+)
+"""As a stream's name these say little, and replaced inside other texts they would leave nothing
+to read."""
 SENSITIVE: Final = re.compile(
     r"token|secret|passw|passphrase|signature|credential|stream_?key|challenge|response|nonce"
     r"|session|ticket|bearer|cookie"
@@ -49,6 +84,9 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _QUERY: Final = re.compile(_SCHEME.pattern + r"[^\s'\"?#]{0,2048}\?([^\s'\"]+)", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"://([^/\s'\"]+)@")
 """Up to the last @ before the path: a password may hold one itself."""
+_MATRIX: Final = re.compile(r"(;[\w.-]{1,64}=)([^;/?#&\s]+)")
+"""Parameters of a path segment (RFC 3986 §3.3)."""
+_CUT_WORD: Final = re.compile(r"[^\s'\"]+?(?=\.\.|…|[\s'\"]|$)")
 _PREFIX: Final = re.compile(r"((?:mp4|flv|mp3|f4v|raw|id3):)(.+)", re.DOTALL)
 _AUTHMOD: Final = re.compile(r"(?:^|&)authmod=")
 
@@ -69,6 +107,8 @@ class Secrets:
         """The same of short and ordinary ones, secret only where they are a whole value."""
         self.pieces: dict[str, Pieces] = {}
         """What those secrets consist of that hold others."""
+        self._names: dict[str, None] = {}
+        """The first of the other streams' names: servers may echo only their beginning."""
         self._short_names: dict[str, None] = {}
         """Streams' names that are too short or too common to be looked for in other texts."""
         self.overflow = False
@@ -119,6 +159,7 @@ class Secrets:
         self.words = other.words | self.words
         self.pieces = other.pieces | self.pieces
         self._short_names = other._short_names | self._short_names
+        self._names = other._names | self._names
         self._encoded, self._encoded_parts = {}, 0
         self.overflow |= other.overflow or len(self.whole) > MAX_SECRETS
 
@@ -144,15 +185,23 @@ class Secrets:
         for form in dict.fromkeys((last, path, rest, text)):
             if is_ordinary(form) and len(self._short_names) < MAX_SHORT_NAMES:
                 self._short_names[form] = None
+            elif len(self._names) < MAX_SHORT_NAMES:
+                self._names[form] = None
             if raw is not None and form == text:
                 self.add(text, raw)
             else:
                 self.add(form, pieces=_name_pieces(kind if form == text else "", form))
 
     def echo(self, text: str) -> None:
-        """Register a status text in which a short or common stream name stands as a word."""
+        """Register a status text in which a short or common stream name stands as a word, and
+        the beginning of another name."""
         if len(text) > MAX_ECHO:
             return
+        for word in _CUT_WORD.findall(text):
+            if len(word) < LEAST_CUT or is_ordinary(word):
+                continue
+            if any(2 * len(word) >= len(name) and name.startswith(word) for name in self._names):
+                self.add(word)
         names = [re.escape(name) for name in self._short_names if name and name in text]
         if not names:
             return
@@ -167,7 +216,7 @@ class Secrets:
     def query(self, text: str) -> None:
         """Register a query string and its parameters' values."""
         text, _, fragment = text.partition("#")
-        if "=" in fragment:
+        if len(fragment) >= SHORT:
             self.inside("#", fragment)
         parameters = [parameter.partition("=")[::2] for parameter in text.split("&")[:64]]
         if _AUTHMOD.search(text):
@@ -182,8 +231,10 @@ class Secrets:
                 self.add(value)
 
     def url(self, text: str) -> None:
-        """Register query string and fragment of an application name or URL."""
+        """Register parameters, query string and fragment of an application name or URL."""
         before, mark, query = text.partition("?")
+        for match in _MATRIX.finditer(before):
+            self.inside(match[1], match[2])
         if mark:
             self.query(query)
         elif "#" in before:

@@ -29,6 +29,7 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("CAP-01", ("CHK-13", *_MEDIA)),
     Link("TLS-01", ("HS", "NET-06", "END")),
     Link("TLS-02", ("HS", "NET-06", "END")),
+    Link("HS-05", ("HS", "NET-06", "END", *_UNANSWERED)),
     Link("HS", ("HS", "NET-06", "END", *_UNANSWERED)),
     Link("CHK-02", ("CHK-01", "CHK-03", "CHK-13", "NET-06")),
     Link("CHK-03", ("CHK-01",)),

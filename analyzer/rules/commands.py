@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.rules.connect import NEIGHBOURS, published, rejections, said
+from analyzer.rules.connect import NEIGHBOURS, farewell, published, rejections, said
 from analyzer.rules.rule import (
     CLOSING,
     NOTHING,
@@ -74,12 +74,18 @@ def _ghost(scope: Scope, refusal: Call) -> str:
 
 
 def _unanswered(scope: Scope) -> Iterator[Call]:
-    """Yield publish and play without any status on their message stream."""
-    answered = {call.command.msid for call in scope.named("onStatus")}
+    """Yield publish and play without any status on their message stream, or astray (CMD-08)."""
+    calls, statuses = scope.named("publish", "play"), scope.named("onStatus")
+    answered = {call.command.msid for call in statuses}
     failed = {call.transaction for call in scope.named("_error")}
-    for call in scope.named("publish", "play"):
+    asked = {call.command.msid for call in calls}
+    astray = [item for item in statuses if item.command.msid not in asked]
+    for call in calls:
         own = call.command
-        if 0 not in answered and own.msid not in answered and call.transaction not in failed:
+        if 0 in answered or own.msid in answered or call.transaction in failed:
+            continue
+        about = f"NetStream.{own.name.capitalize()}."
+        if not any(item.code.startswith(about) and item.row > call.row for item in astray):
             yield call
 
 
@@ -225,10 +231,19 @@ def refused(scope: Scope) -> Iterator[Outcome]:
     """CMD-09: the other side answered with a status of level error."""
     known = {call.row for call in (*rejections(scope), *_publish_refusals(scope),
                                    *_play_refusals(scope))}  # fmt: skip
+    created = {call.transaction for call in scope.named("createStream") if not call.direction}
     for call in scope.commands():
         if call.failed and call.code and call.row not in known:
+            ends = call.direction == 1 and farewell(call)
+            # A stream is the server's to give: createStream has nothing that may be wrong.
+            denied = call.direction == 1 and call.transaction in created
             yield Evidence(
-                said(call), [call.row], expected="no error", actual=call.code, key=call.code
+                f"the server ends the connection: {said(call)}" if ends else said(call),
+                [call.row],
+                expected="no error",
+                actual=call.code,
+                blame="server" if ends or (denied and call.command.name == "_error") else None,
+                key=call.code,
             )
 
 

@@ -23,6 +23,8 @@ _ADVICE: Final = (
     ("authmod", "The server wants Adobe or Limelight authentication, step by step."),
 )
 _AUTH: Final = re.compile(r"authmod=(adobe|llnw)", re.IGNORECASE)
+_FAREWELLS: Final = (".Closed", ".AppShutdown", ".IdleTimeOut")
+"""Endings of codes by which a server ends a connection that it had accepted."""
 NEIGHBOURS: Final = 200
 """Connections before or after one that are looked at: a client comes back within a few."""
 _PORTS: Final = {"rtmp": 1935, "rtmpt": 80, "rtmps": 443, "rtmpte": 80, "rtmpe": 1935}
@@ -38,13 +40,22 @@ def said(call: Call) -> str:
 def rejections(scope: Scope) -> list[Call]:
     """Return the replies that refuse connect."""
     calls = {call.transaction for call in scope.named("connect")}
-    found = []
+    found, accepted = [], False
     for reply in scope.named("_error", "_result", "onStatus"):
         refused = reply.command.name == "_error" and reply.transaction in calls
         about = reply.code.startswith("NetConnection.Connect.")
+        accepted |= reply.code == "NetConnection.Connect.Success"
+        if accepted and farewell(reply):
+            continue
         if refused or (about and (reply.failed or reply.code.endswith(".Rejected"))):
             found.append(reply)
     return found
+
+
+def farewell(reply: Call) -> bool:
+    """Whether a status says that the server ends the connection."""
+    about = reply.code.startswith("NetConnection.Connect.")
+    return about and reply.code.endswith(_FAREWELLS)
 
 
 def rejected(scope: Scope) -> Iterator[Outcome]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import CLOSING, NOTHING, SIDES, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import CLOSING, JUDGED, NOTHING, SIDES, Evidence, Outcome, Rule, Severity
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def unacknowledged(scope: Scope) -> Iterator[Outcome]:
         silent = np.diff(np.concatenate(([origin], passed)))
         worst = int(np.argmax(silent))
         if not window or silent[worst] <= scope.parameters["windows"] * window:
+            yield JUDGED
             continue
         ended = worst == len(silent) - 1
         waits = ended and silent[worst] <= (scope.parameters["windows"] + 1) * window
@@ -95,11 +96,16 @@ def wrong_sequence(scope: Scope) -> Iterator[Outcome]:
             yield NOTHING
             continue
         numbers = _numbers(scope, rows)
-        passed = _delivered(scope, direction, scope.column("time_ns", rows))
-        windows = _numbers(scope, scope.rows(direction, (spec.WINDOW_ACKNOWLEDGEMENT_SIZE,)))
-        slack = max(int(windows.max(initial=0)), int(scope.parameters["slack_bytes"]))
-        reason, wrong = _judge(numbers, passed, slack)
-        if reason:
+        times = scope.column("time_ns", rows)
+        passed = _delivered(scope, direction, times)
+        # What was received is counted when it is read: later, and by some without the handshake.
+        late = int(scope.parameters["late_ms"] * 1e6)
+        behind = passed - _delivered(scope, direction, times - late) + spec.HANDSHAKE_END
+        slack = _window(scope, direction)
+        reason, wrong = _judge(numbers, passed, slack, behind + slack)
+        if not reason:
+            yield JUDGED
+        else:
             first = int(np.flatnonzero(wrong)[0])
             yield Evidence(
                 f"Acknowledgements of the {SIDES[1 - direction]} {reason}",
@@ -110,27 +116,42 @@ def wrong_sequence(scope: Scope) -> Iterator[Outcome]:
             )
 
 
-def _judge(numbers: Rows, passed: Rows, slack: int) -> tuple[str, npt.NDArray[np.bool_]]:
-    """Return what is wrong with the sequence numbers, and which are."""
-    wrong = _far(numbers, passed, 1 << 32) > slack
-    if not wrong.any():
-        return "", wrong
+def _window(scope: Scope, direction: int) -> int:
+    """Return the sender's window, in bytes: as far as a count may be off."""
+    rows = scope.rows(direction, (spec.WINDOW_ACKNOWLEDGEMENT_SIZE,))
+    windows = _numbers(scope, rows[scope.column("received", rows) >= 4])
+    return int(windows.max(initial=0)) or int(scope.parameters["slack_bytes"])
+
+
+def _judge(
+    numbers: Rows, passed: Rows, ahead: int, behind: Rows
+) -> tuple[str, npt.NDArray[np.bool_]]:
+    """Return what is wrong with the sequence numbers, and which are.
+
+    ahead, behind: bytes that a number may be more or less than the bytes passed.
+    """
+
+    def off(modulus: int) -> npt.NDArray[np.bool_]:
+        distance = _signed(numbers - passed, modulus)
+        found: npt.NDArray[np.bool_] = (distance > ahead) | (distance < -behind)
+        return found
+
+    wrong = off(1 << 32)
     for modulus, name in _MODULI:
-        if (passed >= modulus).any() and not (_far(numbers, passed, modulus) > slack).any():
+        if wrong.any() and (passed >= modulus).any() and not off(modulus).any():
             return f"wrap around at {name} instead of 2^32", wrong
-    if len(numbers) > 2 and len(np.unique(numbers)) == 1:
+    if wrong.any() and len(numbers) > 2 and len(np.unique(numbers)) == 1:
         return "always carry the same number: they count increments, as YouTube does", wrong
-    back = np.flatnonzero(np.diff(numbers) < 0)
-    if len(back):
-        return "go back", np.append(False, np.diff(numbers) < 0) | wrong
-    return "do not count the bytes received", wrong
+    back = np.append(False, _signed(np.diff(numbers), 1 << 32) < 0)
+    if back.any():
+        return "go back", back | wrong
+    return "do not count the bytes received" if wrong.any() else "", wrong
 
 
-def _far(numbers: Rows, passed: Rows, modulus: int) -> Rows:
-    """Return the distance of each number to the count, on a circle."""
-    distance = np.abs(numbers - passed % modulus)
-    far: Rows = np.minimum(distance, np.abs(modulus - distance))
-    return far
+def _signed(distance: Rows, modulus: int) -> Rows:
+    """Return distances on a circle, at most half of it in each direction."""
+    found: Rows = (distance + modulus // 2) % modulus - modulus // 2
+    return found
 
 
 def ping_unanswered(scope: Scope) -> Iterator[Outcome]:
@@ -196,8 +217,8 @@ RULES: Final = (
         gates=("clear", "dir", "full"),
         section="RTMP 1.0 §5.4.3",
         help="The sequence number is the count of all bytes received so far, modulo 2^32.",
-        blame="receiver",
-        parameters={"slack_bytes": 2_500_000},
+        blame="sender",
+        parameters={"slack_bytes": 2_500_000, "late_ms": 1000},
     ),
     Rule(
         "CTL-03",

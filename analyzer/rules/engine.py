@@ -12,7 +12,7 @@ from analyzer.model import Connection, Diagnostic, Verdict
 from analyzer.options import Policy
 from analyzer.rules import causes, gates, verdicts
 from analyzer.rules.place import place
-from analyzer.rules.rule import Evidence, Inconclusive, Rule, occurrences
+from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Inconclusive, Rule, occurrences
 from analyzer.rules.scope import Scope, Shared
 
 if TYPE_CHECKING:
@@ -82,10 +82,11 @@ def _judged(rule: Rule, scope: Scope, policy: Policy) -> list[Result]:
         return [Result(rule.id, number, "", "inconclusive", closed)]
     groups: dict[tuple[int | None, str], list[Evidence]] = {}
     open_: list[Result] = []
-    any_outcome = False
+    outcomes = set()
     for outcome in rule.function(scope):
-        any_outcome = True
-        if isinstance(outcome, Evidence):
+        if outcome is NOTHING or outcome is JUDGED:
+            outcomes.add(outcome)
+        elif isinstance(outcome, Evidence):
             behind = gates.behind_hole(scope, outcome) if "full" in rule.gates else None
             if behind is None:
                 key = (number if outcome.connection is None else outcome.connection, outcome.track)
@@ -97,7 +98,7 @@ def _judged(rule: Rule, scope: Scope, policy: Policy) -> list[Result]:
             reason = outcome.reason
             open_.append(Result(rule.id, number, outcome.track, "inconclusive", reason))
     if not groups and not open_:
-        return [] if any_outcome else [Result(rule.id, number, "", "pass")]
+        return [] if outcomes == {NOTHING} else [Result(rule.id, number, "", "pass")]
     found = [
         Result(rule.id, index, track, "finding", None, _finding(rule, scope, items, policy))
         for (index, track), items in groups.items()

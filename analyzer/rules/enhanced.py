@@ -10,7 +10,7 @@ import numpy as np
 from analyzer.metrics.headers import OTHER
 from analyzer.rules.enhanced_headers import extended_rows
 from analyzer.rules.media import DIRECTIONS, PLAY, PUBLISH, Array, concerning, measured, tracks
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 from dissectors.messages import media_names as names
 
@@ -120,6 +120,7 @@ def multitrack(scope: Scope) -> Iterator[Outcome]:
                 actual="none" if caps is None else str(caps),
                 key="capability",
             )
+        yield JUDGED
         yield from _no_fallback(scope, direction, own)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.rules import tls
 from analyzer.rules.gates import headless
-from analyzer.rules.rule import NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import JUDGED, NOTHING, SIDES, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PACKETS: Final = (("C0", "C1", "C2"), ("S0", "S1", "S2"))
 _ENDS: Final = (1, 1 + spec.HANDSHAKE_SIZE, spec.HANDSHAKE_END)
 _SIZE: Final = 1 + spec.HANDSHAKE_SIZE
+_ENCRYPTED: Final = "Versions 6, 8 and 9 are RTMPE, which cannot be read."
 
 
 def _facts(scope: Scope) -> dict[str, Any] | None:
@@ -55,6 +56,8 @@ def not_echoed(scope: Scope) -> Iterator[Outcome]:
                 expected=f"the bytes of {peer}",
                 actual="others",
             )
+        else:
+            yield JUDGED
 
 
 def stalled(scope: Scope) -> Iterator[Outcome]:
@@ -100,13 +103,14 @@ def _incomplete(scope: Scope, direction: int) -> Iterator[Outcome]:
         yield Evidence(from_now, severity="note", blame="capture", direction=direction)
         return
     how = f"the {closed} closed" if closed else "nothing came"
+    time, frame = max(_last(scope, d) for d in (0, 1) if scope.half(d).first)
     bad = closed or waited > scope.parameters["stalled_s"] * 1e9
     yield Evidence(
         f"the handshake stopped in {name}: {got} of {_span(scope, direction, packet)[1]} bytes "
         f"came, then {how} after {waited / 1e9:.1f} s",
         direction=direction,
-        frame=scope.connection.tcp_connection.start_frame,
-        time_ns=scope.connection.start_ns,
+        frame=frame,
+        time_ns=time - scope.session.capture_start_ns,
         severity="error" if bad else "warning",
         expected=f"{name} complete",
         actual=f"{got} bytes",
@@ -118,6 +122,14 @@ def _time(scope: Scope, direction: int, offset: int) -> int:
     """Return when a stream byte was captured, nanoseconds since the epoch."""
     at = np.array([offset], np.int64)
     return int(scope.tcp(direction).frames(at, at + 1)[2][0])
+
+
+def _last(scope: Scope, direction: int) -> tuple[int, int]:
+    """Return time, nanoseconds since the epoch, and frame of the last handshake byte."""
+    half = scope.half(direction)
+    at = np.array([half.skip + len(half.first) - 1], np.int64)
+    _, frame, _, time = scope.tcp(direction).frames(at, at + 1)
+    return int(time[0]), int(frame[0])
 
 
 def unanswered(scope: Scope) -> Iterator[Outcome]:
@@ -183,6 +195,7 @@ def version(scope: Scope) -> Iterator[Outcome]:
                 severity="note" if encrypted else "error",
                 expected="3",
                 actual=str(first[0]),
+                help=_ENCRYPTED if encrypted else None,
                 key=str(first[0]),
             )
 
@@ -259,7 +272,8 @@ RULES: Final = (
         version,
         gates=(),
         section="RTMP 1.0 §5.2.2",
-        help="Versions 6, 8 and 9 are RTMPE, which cannot be read.",
+        help="3 is the only version in use: peers close or answer with 3. Is this RTMP at all, and "
+        "was the byte changed on its way?",
         blame="sender",
     ),
     Rule(

@@ -28,7 +28,8 @@ Three results: nothing yielded is a pass; Evidence is a finding; `Inconclusive(r
 nothing can be claimed. A failing gate is inconclusive without calling the function; a
 rule that needs something else looks for itself and yields Inconclusive. Where neither subject nor
 question exists (no AAC for an AAC rule), yield `NOTHING`: such results are left out of reports of
-passed rules.
+passed rules. A rule that looks at directions or tracks one by one yields `JUDGED` for each that is
+as it should be: one of them is a pass, whatever the others lack.
 """
 
 from __future__ import annotations
@@ -108,8 +109,13 @@ class _Nothing:
     """The rule has no subject here."""
 
 
+class _Judged:
+    """A part had a subject, and nothing is wrong with it."""
+
+
 NOTHING: Final = _Nothing()
-Outcome = Evidence | Inconclusive | _Nothing
+JUDGED: Final = _Judged()
+Outcome = Evidence | Inconclusive | _Nothing | _Judged
 Function = Callable[["Scope"], Iterable[Outcome]]
 
 

@@ -19,7 +19,7 @@ from analyzer.rules.media import (
     streams,
     together,
 )
-from analyzer.rules.rule import NOTHING, Blame, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import CLOSING, NOTHING, Blame, Evidence, Inconclusive, Outcome, Rule
 from analyzer.rules.timing import clock_slope
 
 if TYPE_CHECKING:
@@ -98,6 +98,28 @@ def _silent(scope: Scope, stream: Stream, name: str) -> Iterator[Evidence]:
             actual=seconds(int(waits[long_[0]]) / 1e6),
             blame=_whose(scope, stream),
         )
+    if stream.direction != PUBLISH:
+        return
+    idle = _published_until(scope, int(time[-1])) - int(time[-1])
+    if idle > most:
+        yield Evidence(
+            f"no frame arrives in the last {seconds(idle / 1e6)} of the publication",
+            _frames_at(stream, time[-1:]),
+            track=name,
+            severity="error",
+            expected=f"≤ {scope.parameters['silent_s']:g} s",
+            actual=seconds(idle / 1e6),
+            blame=_whose(scope, stream),
+        )
+
+
+def _published_until(scope: Scope, last: int) -> int:
+    """Return when a side ended the stream after its `last` frame, or else the connection."""
+    for call in scope.commands():
+        ends = call.direction == 1 if call.code else call.command.name in CLOSING
+        if ends and call.time_ns >= last:
+            return call.time_ns
+    return scope.end_ns if scope.connection.closed_by else scope.capture_end_ns
 
 
 def _frames_at(stream: Stream, times: Any) -> Any:

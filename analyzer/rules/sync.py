@@ -19,7 +19,7 @@ from analyzer.rules.media import (
     streams,
     together,
 )
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule, Severity
+from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Inconclusive, Outcome, Rule, Severity
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -194,8 +194,7 @@ def aggregates(scope: Scope) -> Iterator[Outcome]:
     """MUX-03: aggregate messages with faults, or from a publisher."""
     for direction in (0, 1):
         own = scope.rows(direction, (spec.AGGREGATE,))
-        if not len(own):
-            yield NOTHING
+        yield JUDGED if len(own) else NOTHING
         bad = [
             (row, fault)
             for row in own[:MAX_AGGREGATES].tolist()

@@ -20,7 +20,7 @@ from analyzer.rules.media import (
     seconds,
     tracks,
 )
-from analyzer.rules.rule import NOTHING, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors.chunk_state import Flag
 
 if TYPE_CHECKING:
@@ -240,6 +240,7 @@ def clock_rate(scope: Scope) -> Iterator[Outcome]:
         if found is None or broken:
             yield Inconclusive(broken or f"needs {least:g} s of media at its own pace", name)
             continue
+        yield JUDGED
         ppm, most = round((found - 1) * 1e6), scope.parameters["warning_ppm"]
         # Much slower is a backlog that grows: NET-04.
         if scope.parameters["note_ppm"] < abs(ppm) and ppm >= -most:

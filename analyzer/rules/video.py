@@ -20,7 +20,7 @@ from analyzer.rules.media import (
     together,
     tracks,
 )
-from analyzer.rules.rule import Evidence, Inconclusive, Outcome, Rule, Severity
+from analyzer.rules.rule import Evidence, Inconclusive, Outcome, Parameters, Rule, Severity
 
 if TYPE_CHECKING:
     from analyzer.metrics import Track
@@ -157,14 +157,15 @@ def dropped(scope: Scope) -> Iterator[Outcome]:
         if broken:
             yield Inconclusive(broken, name)
             continue
-        usual = rate.interval_ns / 1e6
+        thinned = _first_period(steps, scope.parameters)
+        usual = thinned or rate.interval_ns / 1e6
         periods = np.round(steps / usual)
         on_grid = np.abs(steps - periods * usual) <= max(usual / 10, 1.5)
         # A repeated timestamp and a double step after it lack nothing.
         missing = np.where(steps <= scope.parameters["gap_ms"], periods - 1, 0).astype(np.int64)
         regular = np.count_nonzero(on_grid) * 10 >= len(steps) * 9
         constant = np.count_nonzero(periods == 1) * 4 >= len(steps) * 3
-        if not regular or not constant or missing.max() <= 0:
+        if not regular or not (constant or thinned) or missing.max() <= 0:
             continue  # a variable frame rate may skip half of the grid
         share, start = _worst_window(track, missing, scope.parameters["window_s"] * 1000)
         holes = track.joined[missing > 0]
@@ -181,6 +182,24 @@ def dropped(scope: Scope) -> Iterator[Outcome]:
                 expected=f"≤ {scope.parameters['share_percent']:g} %",
                 actual=f"{share:.0f} %",
             )
+
+
+def _first_period(steps: Array, limits: Parameters) -> float | None:
+    """Return the period of the first second, in ms, of a track that goes on with every second to
+    fourth frame of it: a rate that varies with the picture does neither for long."""
+    head = int(np.searchsorted(np.cumsum(steps), 1000))
+    if head < 10:
+        return None
+    usual = float(np.median(steps[:head]))
+    near = max(usual / 10, 1.5)
+    if usual <= 0 or not (np.abs(steps[:head] - usual) <= near).all():
+        return None
+    onset = int(np.argmax(np.abs(steps - usual) > near))
+    rest = steps[onset:]
+    if not onset or rest.sum() < limits["window_s"] * 1000:
+        return None
+    same = max(np.count_nonzero(np.abs(rest - fold * usual) <= near) for fold in (2, 3, 4))
+    return usual if same * 4 >= len(rest) * 3 else None
 
 
 def _worst_window(track: Track, missing: Array, width_ms: float) -> tuple[float, int]:

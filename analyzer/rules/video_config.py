@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.rules.media import PLAY, concerning, rows, tracks
-from analyzer.rules.rule import NOTHING, Evidence, Outcome, Rule
+from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Outcome, Rule
 
 if TYPE_CHECKING:
     from analyzer.metrics import Track
@@ -131,6 +131,7 @@ def stale(scope: Scope) -> Iterator[Outcome]:
         if track.direction != PLAY:
             yield NOTHING
             continue
+        yield JUDGED
         if len(known) < 2 or known[0].record == known[1].record:
             continue
         soon = known[1].time_ns - known[0].time_ns <= _REPLACED_NS

@@ -1,9 +1,13 @@
 """Flows of which only the handshake was seen: no object, one tuple each, bounded."""
 
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeVar
 
 from . import limits
 from .options import SynOptions
+
+Fate = Literal["refused", "unanswered", "silent"]
+"""What became of a SYN: a RST, nothing, or a connection without a byte of payload."""
 
 _T = TypeVar("_T")
 
@@ -37,6 +41,13 @@ class HalfOpen(NamedTuple):
     start_frame: int
     answer_ns: int | None = None
     """When the client answered the SYN/ACK."""
+    refused: bool = False
+
+    @property
+    def fate(self) -> Fate:
+        if self.refused:
+            return "refused"
+        return "unanswered" if None in self.options else "silent"
 
 
 class HalfOpenFlows:
@@ -74,6 +85,17 @@ class HalfOpenFlows:
             options=_with(known.options, own, syn.options),
             times=_with(known.times, own, time_ns),
         )
+
+    def reset(self, flow: int, reverse: bool) -> None:
+        """Take a RST: from the server it is the answer to a SYN."""
+        known = self._flows.get(flow)
+        if known is not None and reverse != known.client_reverse and None in known.options:
+            self._flows[flow] = known._replace(refused=True)
+
+    def fates(self) -> Iterator[tuple[int, bool, Fate]]:
+        """Yield (flow, whether endpoint b is the client, what became of it)."""
+        for flow, known in self._flows.items():
+            yield flow, known.client_reverse, known.fate
 
     def answered(self, flow: int, reverse: bool, time_ns: int) -> None:
         """Take a frame without SYN and payload, of which the client's first one matters."""

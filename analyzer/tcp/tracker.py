@@ -1,5 +1,6 @@
 """Follows every TCP connection of a capture and hands out its two byte streams."""
 
+from collections import Counter
 from collections.abc import Sequence
 from heapq import nsmallest
 
@@ -11,7 +12,7 @@ from .batch import ACK, FIN, RST, SYN, Flow, Rejected, SegmentBatch
 from .closing import Opening
 from .connection import StreamConsumer, TcpConnection, TcpHandshake
 from .fast import plain_batch, plain_frame
-from .half_open import HalfOpen, HalfOpenFlows, Syn
+from .half_open import Fate, HalfOpen, HalfOpenFlows, Syn
 from .items import Arrival, Budget, Held, Read
 from .options import sack_edges, syn_options
 from .segments import Integers
@@ -61,6 +62,14 @@ class TcpTracker:
     def forgotten_handshakes(self) -> int:
         """Handshakes forgotten because too many flows never carried payload."""
         return self._half_open.forgotten
+
+    def fates(self) -> Counter[tuple[int, Fate]]:
+        """Count what became of connections without payload, by the server's port."""
+        found: Counter[tuple[int, Fate]] = Counter()
+        for flow, client_reverse, fate in self._half_open.fates():
+            ends = self.flows[flow]
+            found[ends.a_port if client_reverse else ends.b_port, fate] += 1
+        return found
 
     def feed(self, batch: SegmentBatch) -> None:
         """Take the next frames."""
@@ -208,7 +217,9 @@ class TcpTracker:
                 track = live.get(flow)
             if track is None:
                 if not length or flags & RST:
-                    if not flags & (SYN | RST):
+                    if flags & RST:
+                        self._half_open.reset(flow, reverse)
+                    elif not flags & SYN:
                         self._half_open.answered(flow, reverse, time_ns)
                     continue
                 self._offered += length
@@ -254,7 +265,8 @@ class TcpTracker:
             self._states[flow] = _OPENING
             return True
         side = int(syn.reverse != track.client_reverse)
-        if track.belongs(side, syn.first, syn.ack, syn.time_ns):
+        ended = track.closing.over or track.closing.reset  # nobody sends a SYN again after that
+        if not ended and track.belongs(side, syn.first, syn.ack, syn.time_ns):
             handshake = track.connection.handshake
             handshake.isn[side] = (syn.first - 1) & _MASK
             handshake.options[side] = syn.options

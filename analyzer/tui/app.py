@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from analyzer.tui import state
@@ -45,6 +50,15 @@ class AnalyzerApp(App[int]):
         self.main.restore(remembered)
         self.main.loader.start()  # the first rows are there when the first screen is drawn
 
+    def on_load(self) -> None:
+        """Leave in order when told to go: the terminal is restored."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(NotImplementedError, RuntimeError):  # not on every system
+                    loop.add_signal_handler(number, self.exit, 128 + number)
+
     def remember(self) -> State:
         """Return what is to be remembered."""
         return replace(self.main.remember(), theme=self.theme, recent=self._recent)
@@ -68,6 +82,22 @@ class AnalyzerApp(App[int]):
             prompt.line.insert_text_at_cursor(event.character)
             self.main.number = ""
             event.prevent_default()
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Keys typed faster than a screen is made wait for it: it has no widgets before."""
+        if isinstance(default_namespace, Screen) and not default_namespace.is_mounted:
+            default_namespace.call_later(self._run_late, action)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    async def _run_late(self, action: str | ActionParseResult) -> None:
+        """The screen is there; an earlier key may have led on from it."""
+        await self.run_action(action, self.screen)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key of the main screen by name, then Textual's own (theme, quit …)."""

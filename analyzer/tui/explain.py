@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from analyzer.session import Session
 
 ADVICE = {
-    "rtmps": "RTMPS is RTMP inside TLS: give the session's key log (SSLKEYLOGFILE of the client).",
-    "tls": "A TLS connection may be RTMPS: give the session's key log (SSLKEYLOGFILE).",
+    "rtmps": "RTMPS is RTMP inside TLS; it is recognised, not decoded.",
+    "tls": "A TLS connection may be RTMPS, which is not decoded.",
     "rtmpe": "RTMPE is encrypted by the handshake itself; only its outline can be shown.",
     "http": "HTTP may carry RTMPT; tunnelled RTMP is recognised, not decoded.",
     "rtmpt": "RTMPT carries RTMP in HTTP requests; it is recognised, not decoded.",
@@ -37,7 +37,7 @@ def nothing(session: Session) -> list[str]:
         variants[what] += number
     lines.extend(text for variant, text in ADVICE.items() if variant in variants)
     tried = ", ".join(map(str, sorted(session.options.decode_as)))
-    if tried:
+    if tried and not session.connections:
         lines.append(
             f"Nothing at port {tried} (-d) is RTMP: the bytes are something else, or too few."
         )

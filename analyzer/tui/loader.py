@@ -52,6 +52,10 @@ class Loader:
         self._findings = Findings()
         self._gatherer = Gatherer()
         self._seen = threading.Event()
+        self._reporting = threading.Lock()
+        self._told = (0, 0)
+        """Messages and connections of the last report."""
+        self._ended = False
         # A daemon: quitting never waits for a capture to end.
         self._thread = threading.Thread(target=self._run, name="indexing", daemon=True)
 
@@ -74,6 +78,20 @@ class Loader:
         if self._thread.is_alive():
             self._thread.join(timeout)
 
+    @property
+    def behind(self) -> bool:
+        """Whether more was indexed than was reported: input that pauses brings no next batch."""
+        due = not self._ended and time.monotonic() >= self._next
+        return due and bool(len(self._session.messages)) and self._told != self._counts()
+
+    def catch_up(self) -> None:
+        """Report what is there though no batch comes. Runs in a thread of its own."""
+        with self._session.steady:
+            self._report(done=False)
+
+    def _counts(self) -> tuple[int, int]:
+        return len(self._session.messages), len(self._session.connections)
+
     def _run(self) -> None:
         try:
             if not self._session.done:
@@ -93,11 +111,18 @@ class Loader:
         return not self.cancelled
 
     def _report(self, done: bool) -> None:
+        with self._reporting:
+            if not self._ended:
+                self._ended = done
+                self._tell(self._snapshot(done))
+
+    def _snapshot(self, done: bool) -> Snapshot:
         session = self._session
+        self._told = self._counts()
         if done or len(session.diagnostics) != self._findings.total:
             self._findings = findings(session)
         size = session.capture.size
         fraction = min(session.capture.bytes_read / size, 1.0) if size else None
         extras = self._gatherer.gather(session)
         order = session.order().astype(np.int32)
-        self._tell(Snapshot(order, self._findings, fraction, done, extras))
+        return Snapshot(order, self._findings, fraction, done, extras)

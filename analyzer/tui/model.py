@@ -235,6 +235,15 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
     return int(real[found[0]]) if len(found) else None
 
 
+def after_frame(session: Session, listing: Listing, frame: int) -> int | None:
+    """Return the line of the first message that begins after a frame."""
+    rows = listing.rows(0, len(listing))
+    real = np.flatnonzero(rows >= 0)
+    first = session.messages.column("first_frame")[rows[real]]
+    later = np.flatnonzero(first > frame)
+    return int(real[later[np.argmin(first[later])]]) if len(later) else None
+
+
 def row_at_file(session: Session, offset: int) -> int | None:
     """Return the message whose bytes stand at an offset of the capture file, or behind it."""
     best: tuple[int, int, int, int] | None = None

@@ -62,4 +62,7 @@ def rates_now(session: Session, rates: Rates | None) -> list[Piece]:
     now = rates.per_second()
     if now is None:
         return [("  ● capturing", "good")]
-    return [(f"  ● {bit_rate(now.octets * 8)}  {now.packets} pkt/s  {now.messages} msg/s", "good")]
+    text = f"{now.messages} msg/s"
+    if now.packets or not now.messages:  # of input read ahead they were counted long ago
+        text = f"{bit_rate(now.octets * 8)}  {now.packets} pkt/s  {text}"
+    return [(f"  ● {text}", "good")]

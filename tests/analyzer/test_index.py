@@ -1,9 +1,11 @@
 """The table of messages: columns as wide as their values need."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from analyzer.index import COLUMNS, NARROW, MessageTable
+from analyzer.index import COLUMNS, NARROW, Array, MessageTable
 
 
 def rows(count: int, **values: object) -> dict[str, object]:
@@ -43,6 +45,20 @@ def test_blocks_are_all_rows_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     table.retire(20, np.array([3, 7]))
     assert np.concatenate(list(table.blocks())).tolist() == table.present().tolist()
     assert table.of_types(3, 4).tolist() == [3, 23, 24]
+
+
+def test_rows_may_come_while_one_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view reads the table while another thread adds to it."""
+    table = MessageTable()
+    table.extend(rows(10, type_id=[9] * 10), 10)
+    blocks = table.blocks
+
+    def meanwhile() -> Iterator[Array]:
+        table.extend(rows(5, type_id=[9] * 5), 5)
+        yield from blocks()
+
+    monkeypatch.setattr(table, "blocks", meanwhile)
+    assert len(table.of_types(9)) == 15
 
 
 def test_narrow_columns_exist() -> None:

@@ -430,3 +430,16 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     session.run()
     assert isinstance(session._kept, Kept) and len(session._kept.bytes) == 3
     session.close()
+
+
+def test_an_empty_file_among_others_is_left_out(tmp_path: Path) -> None:
+    """A rotated set that is still being written ends in one."""
+    whole, empty = talk.CAPTURES / "real/publish-play-nginx.pcap", tmp_path / "next.pcap"
+    empty.touch()
+    session = Session([str(whole), str(empty)])
+    session.run()
+    session.close()
+    assert session.packets == 1233
+    assert [each.text for each in session.captures.problems] == ["next.pcap: empty file, left out"]
+    with pytest.raises(SourceError, match="empty file"):
+        Session([str(empty)])

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from dissectors import handshake
+from dissectors.connection import RtmpConnection
 from dissectors.probe import Start, recognise
 from dissectors.spec import HANDSHAKE_SIZE
 
@@ -61,3 +62,34 @@ def test_an_answer_alone_is_no_verdict_yet() -> None:
     assert recognise([start(b""), answer], False, final=False) is None
     request = start(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert recognise([request, answer], False, final=False) == "other"
+
+
+@pytest.mark.parametrize("server", [b"", b"\3" + S1 + C1])
+def test_another_version_on_a_likely_port(server: bytes) -> None:
+    assert said(b"\4" + C1, server, likely=True) == "rtmp"
+    assert said(b"\4" + C1, server) is None
+    assert said(b"\x20" + C1, server, likely=True) is None, "no version: a text protocol"
+    assert said(b"\4" + C1[:-1], server, likely=True) is None
+
+
+@pytest.mark.parametrize("first", [0x00, 0x03, 0x06, 0x16, 0x45])
+@pytest.mark.parametrize("likely", [True, False])
+def test_a_hole_in_what_is_no_handshake(first: int, likely: bool) -> None:
+    """64 KiB that nobody recognises, one of the first bytes missing."""
+    connection = RtmpConnection(likely=likely, from_start=(True, True))
+    connection.feed(0, bytes([first]))
+    connection.gap(0, 1)
+    for _ in range(3):
+        connection.feed(0, bytes(33_000))
+        connection.feed(1, bytes([first]) * 100)
+    connection.finish()
+    assert connection.variant is not None
+
+
+def test_a_hole_at_the_very_beginning() -> None:
+    connection = RtmpConnection(likely=True, from_start=(True, True))
+    connection.gap(0, 1)
+    connection.feed(0, RNG.randbytes(70_000))
+    connection.feed(0, RNG.randbytes(70_000))
+    connection.finish()
+    assert not connection.take(0)

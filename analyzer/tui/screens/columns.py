@@ -31,7 +31,7 @@ class ColumnLines(Lines):
 
     def __init__(self, messages: MessageList) -> None:
         super().__init__(id="columns")
-        self.set_title("Columns: Space shows, < > moves, s sorts, r reverses, d resets, Enter ends")
+        self.set_title("Columns: Space shows, < > moves, s r sort, d resets, Enter applies")
         known = messages.listing.COLUMNS
         self.shown = set(messages.columns)
         self.names = [name for name in messages.columns if name in known]

@@ -56,6 +56,8 @@ class ComputedView(ViewScreen):
     """
 
     WHOLE: ClassVar[bool] = False
+    HANDSHAKES: ClassVar[bool] = False
+    """Whether there is something to show of connections that end without a message."""
     BINDINGS: ClassVar[list[BindingType]] = own()
 
     def __init__(self, session: Session, focus: Focus) -> None:
@@ -64,6 +66,8 @@ class ComputedView(ViewScreen):
         if focus.connection is not None and focus.connection < len(session.connections):
             self._chosen = session.connections[focus.connection]
         self._next = 0.0
+        self._stale = False
+        """Something came too soon after the last computation."""
 
     # What subclasses provide
 
@@ -81,7 +85,10 @@ class ComputedView(ViewScreen):
 
     def nothing_to_show(self) -> bool:
         """Whether there is nothing to compute anything from."""
-        return not self.session.connections or not len(self.session.messages)
+        if not self.session.connections:
+            return True
+        done = self.snapshot is not None and self.snapshot.done
+        return not len(self.session.messages) and not (done and self.HANDSHAKES)
 
     # When it is computed
 
@@ -99,7 +106,8 @@ class ComputedView(ViewScreen):
             self.empty(self._waiting())
 
     def update(self, snapshot: Snapshot) -> None:
-        if snapshot.done or time.monotonic() >= self._next:
+        self._stale = not snapshot.done and time.monotonic() < self._next
+        if not self._stale:
             self._next = float("inf")
             self.recompute()
 
@@ -169,7 +177,9 @@ class ComputedView(ViewScreen):
         return self.session.options.reading.live and not done
 
     def tick(self) -> None:
-        """The rates go on though nothing comes, and so does waiting."""
+        """The rates go on though nothing comes, and so does waiting; what was put off is shown."""
+        if self._stale and self.snapshot is not None:
+            self.update(self.snapshot)
         if self.nothing_to_show():
             self.empty(self._waiting())
         self.title_bar()

@@ -12,7 +12,15 @@ from textual.worker import get_current_worker
 
 from analyzer.tui import search
 from analyzer.tui.listings.base import Listing
-from analyzer.tui.model import Test, commands, keyframes, locate, parse_target, seek
+from analyzer.tui.model import (
+    Test,
+    after_frame,
+    commands,
+    keyframes,
+    locate,
+    parse_target,
+    seek,
+)
 from analyzer.tui.screens.base import Base
 from analyzer.tui.widgets.lines import Lines
 
@@ -107,7 +115,14 @@ class Jumps(Base):
         if target is None:
             self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0, #0x1f0", "error")
             return
-        position = locate(self.session, self.messages.listing, target, self.messages.cursor)
+        listing = self.messages.listing
+        position = locate(self.session, listing, target, self.messages.cursor)
+        if position is None and target.kind == "frame":
+            position = after_frame(self.session, listing, int(target.value))
+            if position is not None:
+                self.messages.goto(position)
+                self.say(f"no message in frame {target.value}; this is the next one")
+                return
         if position is None:
             self.say(
                 f"no such {'message' if target.kind in {'number', 'id'} else target.kind} here"

@@ -67,12 +67,13 @@ class Live(Base):
         for screen in self.app.screen_stack:
             if isinstance(screen, ViewScreen) and screen.is_mounted:
                 screen.tick()
-        if self.snapshot is not None and self.pace.due() and not self._judging:
+        if self.loader.behind and not self._busy("behind"):
+            self.run_worker(self.loader.catch_up, thread=True, group="behind")
+        if self.snapshot is not None and self.pace.due() and not self._busy("judge"):
             self.run_worker(self._judge, thread=True, group="judge")
 
-    @property
-    def _judging(self) -> bool:
-        return any(item.group == "judge" and item.is_running for item in self.workers)
+    def _busy(self, group: str) -> bool:
+        return any(item.group == group and item.is_running for item in self.workers)
 
     def _judge(self) -> None:
         """Let the rules look at what there is. Runs in a thread."""

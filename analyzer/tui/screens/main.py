@@ -154,6 +154,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self.pick()
         self.update_views(snapshot)
         if snapshot.done:
+            self._unsay(self._said)  # what was said of loading is past
             self.finished()
         self.bars()
         self.loader.shown_in = time.monotonic() - started

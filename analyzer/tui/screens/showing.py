@@ -85,7 +85,7 @@ class Showing(Filtering):
         """Explain a capture without messages."""
         if not len(self.session.messages):
             self.messages.empty = nothing(self.session)
-            self.panes.empty = True
+            self.panes.empty = not self.session.connections
             self.panes.rearrange()
             self.messages.refresh()
 

@@ -101,6 +101,7 @@ class StoryScreen(ComputedView):
 
     NAME = "story"
     WHOLE = True
+    HANDSHAKES = True
     BINDINGS: ClassVar[list[BindingType]] = [
         key("enter", "go", "To the messages or the evidence of this line", "open", show="Enter"),
         key("c", "connection(1)", "Next connection", "connection", show="c"),

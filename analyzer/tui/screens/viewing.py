@@ -120,6 +120,8 @@ class Viewing(Base):
             if isinstance(screen, ViewScreen):
                 screen.snapshot = snapshot
                 if screen.is_mounted:
+                    if snapshot.done:
+                        screen.say("")  # what was said of loading is past
                     screen.update(snapshot)
 
     def jump(self, target: Jump, came: ViewScreen | None = None) -> None:

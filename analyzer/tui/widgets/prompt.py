@@ -185,7 +185,7 @@ class Prompt(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if self.mode == "filter" and self._check(event.value):
+        if self.mode == "filter" and event.value.strip() and self._check(event.value):
             return  # the note says where it is wrong
         self.remember(self.mode, event.value)
         self.post_message(self.Submitted(self.mode, event.value))

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
@@ -245,3 +248,45 @@ def test_a_report_of_each_capture(tmp_path: Path, capsys: Capture) -> None:
     assert check(GOOD, DENIED, "--report", "mermaid=of-{capture}.mmd") == cli.FINDINGS
     written = sorted(path.name for path in tmp_path.glob("*.mmd"))
     assert written == ["of-nginx-publish-denied.pcap.mmd", "of-publish-play-nginx.pcap.mmd"]
+
+
+def test_one_mermaid_file_is_one_diagram(tmp_path: Path) -> None:
+    check(GOOD, DENIED, "--report", "mermaid=all.mmd")
+    lines = Path("all.mmd").read_text("utf-8").splitlines()
+    assert [n for n, line in enumerate(lines) if "sequenceDiagram" in line] == [0]
+    assert sum(line.startswith("    participant C") for line in lines) == 3
+
+
+def test_reports_for_machines_name_captures_by_their_paths(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: Capture
+) -> None:
+    far = tmp_path_factory.mktemp("far") / "x.pcap"
+    near = [Path("a/x.pcap"), Path("b/x.pcap"), Path("c d/x.pcap")]
+    for path in (*near, far):
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(DENIED, path)
+    given = ["./a/x.pcap", "b/x.pcap", str(tmp_path / "c d/x.pcap"), str(far), "b/gone.pcap"]
+    reports = ("junit=r.xml", "sarif=r.sarif", "github=r.txt")
+    check(*given, *(word for name in reports for word in ("--report", name)))
+    names = ["a/x.pcap", "b/x.pcap", "c d/x.pcap", "x.pcap", "b/gone.pcap"]
+    assert [suite.get("name") for suite in ET.parse("r.xml").getroot()] == names
+    annotated = re.findall(r"::\w+ file=([^,]*),", Path("r.txt").read_text("utf-8"))
+    assert list(dict.fromkeys(annotated)) == names
+    artifacts = json.loads(Path("r.sarif").read_text("utf-8"))["runs"][0]["artifacts"]
+    uris = [name.replace(" ", "%20") for name in names]
+    assert [each["location"]["uri"] for each in artifacts] == uris
+    capsys.readouterr()
+    check("a/x.pcap", "--json", "--detail", "summary")
+    assert json.loads(capsys.readouterr().out)["capture"]["name"] == "x.pcap"
+
+
+def test_the_summary_of_a_github_step_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = str(tmp_path / "summary.md")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", summary)
+    for path in (summary, "other.md"):
+        check(GOOD, "--report", f"markdown={path}")
+        check(DENIED, "--report", f"markdown={path}")
+    both, last = Path(summary).read_text("utf-8"), Path("other.md").read_text("utf-8")
+    assert both.endswith("\n" + last) and len(both) > len(last)

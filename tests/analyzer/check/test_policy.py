@@ -142,6 +142,14 @@ def test_parameter_option() -> None:
     assert policy.parameter_option(text) == (WITH_PARAMETERS.id, PARAMETER, 2.5)
 
 
+def test_severity_is_no_parameter_of_the_command_line() -> None:
+    with pytest.raises(policy.PolicyError) as caught:
+        policy.parameter_option("SEC-01.severity=error")
+    message, line, carets = str(caught.value).splitlines()
+    assert "policy file: [rules.SEC-01], severity = " in message
+    assert line[carets.index("^") :].startswith("severity=") and "mean" not in message
+
+
 def test_rule_names_are_ids_or_groups() -> None:
     assert policy.rule_name("cmd-05") == "CMD-05"
     assert policy.rule_name("CMD-") == "CMD" == policy.rule_name("CMD-*")

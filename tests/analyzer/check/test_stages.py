@@ -6,6 +6,8 @@ from analyzer.check.stages import Ladders, Stage, line
 from analyzer.session import Session
 from tests.analyzer import talk
 from tests.analyzer.check.outcomes import recorded
+from tests.analyzer.rules import builder
+from tests.dissectors.bodies import NULL, string
 
 
 def ladder(session: Session, number: int = 0) -> list[Stage]:
@@ -50,3 +52,12 @@ def test_no_connect_at_all() -> None:
 def test_accepted_without_media() -> None:
     last = ladder(talk.session(talk.publish()[:4], talk.answer()))[-1]
     assert (last.name, last.passed) == ("media", False)
+
+
+@pytest.mark.parametrize(("name", "mark"), [("publish", True), ("play", False)])
+def test_start_on_a_message_stream_that_nobody_asked_on(name: str, mark: bool) -> None:
+    start = builder.status(f"NetStream.{name.capitalize()}.Start", msid=5)
+    said = builder.Talk().connected()
+    said.send(builder.C, builder.command("publish", 3, NULL, string("cam7"), msid=1))
+    stages = ladder(builder.session(said.send(builder.S, start).wait(10).fin(builder.C)))
+    assert [stage.passed for stage in stages if stage.name == "publish"] == [mark]

@@ -154,6 +154,56 @@ def test_rates_differ_beyond_a_tolerance(tmp_path: Path) -> None:
     )
 
 
+def video(times: list[int], *, cts: int = 0, other_config_at: int = -1) -> bytes:
+    """A publisher of video and of audio each 20 ms; `times` of the pictures, ms."""
+    messages = [each for each in client(media=1) if each.type != 20 or b"delete" not in each.body]
+    other = talk.CONFIG[:-1] + b"\x42"
+    messages.append(Message(5, 8, 1, 0, b"\xaf\0\x12\x10"))
+    picture = b"\x27\x01" + (cts & 0xFFFFFF).to_bytes(3, "big") + bytes(200)
+    for number, time in enumerate(times):
+        if number == other_config_at:
+            messages.append(Message(6, 9, 1, time, other))
+        messages.append(Message(6, 9, 1, time, picture))
+        messages += [
+            Message(5, 8, 1, 40 * number + more, b"\xaf\1" + bytes(20)) for more in (0, 20)
+        ]
+    return talk.pcap(messages, server())
+
+
+STEADY = [40 * number for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("other", "key", "more"),
+    [
+        (video(STEADY, cts=-40), "client video: composition time below zero", -40),
+        (
+            video([time // 80 * 80 for time in STEADY]),
+            "client video: repeated timestamps",
+            500,  # of a thousand frames
+        ),
+        (video([*STEADY[:50], 1900, *STEADY[51:]]), "client video: timestamps that go back", 1),
+        (video([time + 5000 for time in STEADY]), "client A/V skew: mean", 5000),
+    ],
+)
+def test_timestamps(tmp_path: Path, other: bytes, key: str, more: int) -> None:
+    found = differences(diff(tmp_path, video(STEADY), other), "timing")
+    a, b = (int(side[0].split()[0]) for side in found[key])
+    assert b - a == more
+
+
+def test_timestamps_of_another_run_jitter(tmp_path: Path) -> None:
+    jittered = video([time + number % 3 for number, time in enumerate(STEADY)])
+    assert diff(tmp_path, video(STEADY), jittered)["equal"]
+
+
+def test_a_configuration_in_mid_stream(tmp_path: Path) -> None:
+    found = diff(tmp_path, video(STEADY), video(STEADY, other_config_at=50))
+    ((key, (a, b)),) = differences(found, "media").items()
+    assert key == "client video: configuration 2" and a is None
+    assert b[0].startswith(f"{len(talk.CONFIG) - 5} bytes, hash ")
+
+
 def test_connections_are_paired_by_what_they_do(tmp_path: Path) -> None:
     found = diff(tmp_path, LAB / "nginx-two-players.pcap", REAL / "publish-play-nginx.pcap")
     assert [(pair["a"], pair["b"], pair["role"]) for pair in found["connections"]] == [

@@ -18,6 +18,7 @@ from tests.analyzer.rules.builder import (
     metadata,
     picture,
     result,
+    session,
     status,
     user_control,
 )
@@ -223,6 +224,32 @@ def test_cmd_09_any_error():
     item = found(talk, "CMD-09")
     assert item is not None and item.actual == "NetStream.Record.NoAccess"
     assert found(good(), "CMD-09") is None
+
+
+def test_cmd_09_the_server_ends_what_it_had_accepted():
+    talk = Talk().publishing().send(S, status("NetConnection.Connect.Closed", "error", msid=0))
+    items = {item.rule: item for item in findings(talk)}
+    assert items["CMD-09"].blame == "server" and "ends the connection" in items["CMD-09"].text
+    assert "CMD-01" not in items
+    refused = Talk().opened().send(C, connect())
+    refused.send(S, status("NetConnection.Connect.Closed", "error", msid=0))
+    assert found(refused, "CMD-01") is not None
+
+
+@pytest.mark.parametrize(("name", "blame"), [("createStream", "server"), ("call", "client")])
+def test_cmd_09_a_stream_is_the_servers_to_give(name, blame):
+    talk = Talk().connected().send(C, command(name, 2, NULL))
+    info = obj(("level", string("error")), ("code", string("NetConnection.Call.Failed")))
+    item = found(talk.send(S, result(2, NULL, info, name="_error")), "CMD-09")
+    assert item is not None and item.blame == blame
+
+
+def test_cmd_05_an_answer_on_another_message_stream_is_one():
+    talk = unanswered(0).send(S, status("NetStream.Publish.Start", msid=5)).media(6).fin(C)
+    results = session(talk).judgement.results
+    assert [item.status for item in results if item.rule == "CMD-05"] == ["pass"]
+    other = unanswered(0).send(S, status("NetStream.Play.Start", msid=5)).media(6).fin(C)
+    assert found(other, "CMD-05") is not None
 
 
 def test_cmd_10_accepted_and_closed():

@@ -1,6 +1,6 @@
 """CTL rules: acknowledgements and pings."""
 
-from tests.analyzer.rules.builder import C, S, Talk, control, found, picture, user_control
+from tests.analyzer.rules.builder import C, S, Talk, control, found, picture, session, user_control
 
 WINDOW = 20_000
 
@@ -30,6 +30,41 @@ def test_ctl_01_the_sender_waits_and_gives_up():
 def test_ctl_02_counts_from_behind_the_handshake_are_fine():
     assert found(sent(70, every=15), "CTL-02") is None
     assert found(sent(70, every=15, origin=3073), "CTL-02") is None
+
+
+def acknowledged(*numbers: int) -> Talk:
+    """Each of the numbers comes behind 27,000 bytes more."""
+    talk = sent(0)
+    for count, number in enumerate(numbers):
+        for at in range(27):
+            talk.send(C, picture(40 * (27 * count + at), size=1000)).wait(100)
+        talk.send(S, control(3, number))
+    return talk
+
+
+def test_ctl_02_counts_that_are_off_by_more_than_a_window():
+    ahead = found(acknowledged(527_214, 554_000), "CTL-02")
+    assert ahead is not None and "do not count" in ahead.text and ahead.blame == "server"
+    behind = found(acknowledged(20_000, 20_100), "CTL-02")
+    assert behind is not None and behind.count == 1, "the first one is less than a window off"
+    same = found(acknowledged(WINDOW, WINDOW, WINDOW), "CTL-02")
+    assert same is not None and "increments" in same.text
+    back = found(acknowledged(30_000, 29_000), "CTL-02")
+    assert back is not None and "go back" in back.text
+    assert found(acknowledged(30_000, 57_500), "CTL-02") is None
+
+
+def test_ctl_02_what_is_counted_late_is_counted():
+    talk = sent(0)
+    talk.send(C, *(picture(40 * n, size=1000) for n in range(90)))
+    assert found(talk.send(S, control(3, 25_000)), "CTL-02") is None
+
+
+def test_ctl_a_direction_that_is_as_it_should_be_is_a_pass():
+    results = session(sent(70, every=15).ending()).judgement.results
+    assert {item.status for item in results if item.rule in ("CTL-01", "CTL-02")} == {"pass"}
+    rules = {item.rule for item in session(sent(1)).judgement.results}
+    assert "CTL-02" not in rules, "nothing is acknowledged"
 
 
 def test_ctl_02_increments_instead_of_a_count():

@@ -75,6 +75,13 @@ def test_hs_02_c2_does_not_come():
     assert found(good(), "HS-02") is None
 
 
+def test_hs_02_stands_at_the_last_packet_that_came():
+    talk = half_way(700, 100)
+    last = max(n for n, (_, data, _) in enumerate(talk.packets, 1) if len(data) > 100)
+    item = found(talk.fin(S), "HS-02")
+    assert item is not None and item.frame == last and item.time_ns
+
+
 def test_hs_02_late_but_complete():
     talk = half_way(700, 5_500).raw(C, GREETING[:0:-1][700:]).send(C, connect())
     item = found(talk, "HS-02")
@@ -111,6 +118,18 @@ def test_hs_05_rtmpe():
     item = found(talk.raw(C, bytes(100)), "HS-05")
     assert item is not None and item.severity == "note" and "RTMPE" in item.text
     assert found(good(), "HS-05") is None
+
+
+def test_hs_05_another_version_that_nobody_answers():
+    talk = Talk().syn().raw(C, b"\x04" + GREETING[1:]).fin(S)
+    items = {item.rule: item for item in findings(talk)}
+    own = items["HS-05"]
+    assert (own.severity, own.blame, own.actual) == ("error", "client", "4")
+    assert items["HS-03"].cause == own.id and "RTMPE" not in (own.help or "")
+    longer = Talk().syn().raw(C, b"\x04" + GREETING[1:] + b"x").fin(S)
+    assert found(longer, "HS-05") is None, "whoever speaks RTMP waits for S1"
+    elsewhere = Talk(server_port=4711).syn().raw(C, b"\x04" + GREETING[1:]).fin(S)
+    assert found(elsewhere, "HS-05") is None
 
 
 def test_hs_06_chunks_in_the_segment_of_c2():

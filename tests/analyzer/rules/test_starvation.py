@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.analyzer.rules.builder import S, Talk, avc_config, metadata, picture
+from tests.analyzer.rules.builder import C, S, Talk, avc_config, metadata, picture
 from tests.analyzer.rules.media import finding, published, sending, severity
+from tests.analyzer.talk import command
+from tests.dissectors.bodies import NULL, string
 from tests.dissectors.chunk_builder import Message
 
 Items = list[tuple[float, Message]]
@@ -42,6 +44,18 @@ def test_no_frames_for_three_seconds():
     short = at_pace(1, 3)
     short += [(wall + 5800, picture(5800 + m.time)) for wall, m in at_pace(1, 3)]
     assert severity(published(short), "NET-03") is None
+
+
+@pytest.mark.parametrize(("wait", "expected"), [(2900, None), (3500, "error")])
+def test_an_encoder_that_hangs_before_its_end(wait, expected):
+    talk = published(at_pace(1, 5)).wait(wait).fin(C)
+    assert severity(talk, "NET-03") == expected
+
+
+def test_silence_behind_the_end_of_the_publication_is_none():
+    farewell = command("FCUnpublish", 6, NULL, string("cam7"))
+    talk = published(at_pace(1, 5)).send(C, farewell).wait(9000).fin(C)
+    assert severity(talk, "NET-03") is None
 
 
 def test_bandwidth_is_set_against_what_is_declared():

@@ -73,6 +73,27 @@ def test_dropped_frames():
     assert severity(talk(25), "VID-14") is None  # 4 %
 
 
+def thinned(*kept: int, onset: int = 38) -> Talk:
+    """At 25 a second until `onset`, then with the given steps, over and over."""
+    numbers = list(range(onset))
+    while numbers[-1] < 300:
+        for step in kept:
+            numbers.append(numbers[-1] + step)
+    return published([picture(40 * n, key=not n) for n in numbers])
+
+
+def test_most_frames_are_dropped_from_some_time_on():
+    item = finding(thinned(*[3] * 10, 1, 2), "VID-14")
+    assert item.severity == "warning" and "40.0 ms" in item.text
+    assert finding(thinned(2), "VID-14").severity == "warning"
+
+
+def test_a_rate_that_follows_the_picture_drops_nothing():
+    assert severity(thinned(1, 2, 5, 3, 9, 2, 1, 14), "VID-14") is None
+    assert severity(thinned(3, onset=15), "VID-14") is None, "never at this rate for long"
+    assert severity(thinned(10), "VID-14") is None, "a still picture"
+
+
 def test_only_keyframes_are_left():
     sparse = [picture(40 * n, n % 20 == 0) for n in range(500) if n < 200 or n % 20 == 0 or n > 380]
     assert severity(published(sparse), "VID-14") == "error"

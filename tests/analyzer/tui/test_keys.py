@@ -43,6 +43,30 @@ def test_goto_prompt():
     run(FakeSession(rows=100), use, (80, 24))
 
 
+def test_a_frame_without_a_message_leads_to_the_next_message():
+    async def use(app, pilot):
+        column = app.main.session.messages.column
+        column("first_frame")[50:] += 10
+        column("last_frame")[50:] += 10
+        screen = await press(pilot, "colon", *"f55", "enter")
+        assert app.main.messages.cursor == 50
+        assert "no message in frame 55; this is the next one" in screen
+        assert "no such frame" in await press(pilot, "colon", *"f999", "enter")
+        assert app.main.messages.cursor == 50
+
+    run(FakeSession(rows=100), use)
+
+
+def test_an_emptied_filter_is_cleared_and_its_bar_closes():
+    async def use(app, pilot):
+        assert "Messages 10 of 30" in await press(pilot, "slash", *"csid==3", "enter")
+        screen = await press(pilot, "slash", *["backspace"] * 7, "enter")
+        assert app.main.filter_text == "" and not app.main.prompt.is_open
+        assert "Messages 30" in screen
+
+    run(FakeSession(), use)
+
+
 def test_diagnostics_and_keyframes():
     async def use(app, pilot):
         screen = await press(pilot, "right_square_bracket")

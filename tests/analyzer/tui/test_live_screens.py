@@ -14,6 +14,7 @@ from analyzer.interim import Pace
 from analyzer.options import Options
 from analyzer.session import Session
 from analyzer.sources import Reading
+from analyzer.tui import loader
 from analyzer.tui.app import AnalyzerApp
 from analyzer.tui.screens import computed, live
 from analyzer.tui.views import START
@@ -108,6 +109,29 @@ def test_everything_is_told_before_the_end(pipe: Pipe) -> None:
     on_story(pipe, use)
 
 
+def test_input_that_pauses_is_shown_up_to_the_pause(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "INTERVAL", 1.0)  # the second batch comes too soon after the first
+
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        at = 24
+        while app.main.snapshot is None:
+            assert at < len(DENIED)
+            pipe.give(DENIED[at : at + 200])
+            at += 200
+            await asyncio.sleep(0.05)
+        shown = len(app.main.snapshot.order)
+        pipe.give(DENIED[at:])  # the pipe pauses here
+        await until(pilot, "closed by the server")
+        await press(pilot, "m")
+        total = len(app.main.session.messages)
+        assert total > shown and not app.main.done
+        await until(pilot, f"Messages {total}")
+
+    on_story(pipe, use)
+
+
 def test_ctrl_c_ends_the_capture_not_the_program(pipe: Pipe) -> None:
     async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
         pipe.give(DENIED[24 : len(DENIED) // 2])
@@ -119,6 +143,7 @@ def test_ctrl_c_ends_the_capture_not_the_program(pipe: Pipe) -> None:
                 break
             await asyncio.sleep(0.02)
         assert app.main.done and app.is_running
+        assert "ending it" not in text(app)
         assert "ctrl+q quits" in await press(pilot, "ctrl+c")
 
     on_story(pipe, use)

@@ -1,9 +1,14 @@
 """The story: what happened, at a glance, when the program opens."""
 
+import io
+
 import pytest
 
+from analyzer.session import Session
 from analyzer.tui.data.story import IN_FULL, outline, story
-from tests.analyzer import talk
+from tests.analyzer import talk, wire
+from tests.analyzer.rules import builder
+from tests.analyzer.rules.builder import C, S, Talk
 from tests.analyzer.tui.opened import TALK, capture, view
 from tests.analyzer.tui.screen import lines, press, run, settle, text
 
@@ -139,17 +144,26 @@ def test_a_capture_without_rtmp_explains_itself():
         screen = text(app)
         assert "What to try" in screen and "-d tcp.port==PORT,rtmp" in screen
 
-    import io
-
-    from analyzer.session import Session
-    from tests.analyzer import wire
-
     data = wire.pcap([(0, wire.ethernet(wire.ip4(wire.udp(b"x", 53), 17)))])
     view(Session([io.BytesIO(data)]), "story", use, (80, 24))
 
 
 def test_encrypted_captures_are_named():
     async def use(app, pilot):
-        assert "1 TLS connection to port" in text(app) and "SSLKEYLOGFILE" in text(app)
+        assert "1 TLS connection to port" in text(app)
+        assert "may be RTMPS, which is not decoded" in text(app)
 
     view(capture("edge/rtmps.pcap"), "story", use, (120, 30))
+
+
+def test_a_handshake_that_was_never_answered_is_told():
+    async def use(app, pilot):
+        screen = text(app)
+        assert "1 error" in screen and "fail, server: " in screen and "HS-03" in screen
+        assert "No RTMP message" not in screen
+        assert "C0 C1" in await press(pilot, "L")
+        screen = await press(pilot, "m")
+        assert "Connections" in screen and "C0: version 3" in screen
+
+    unanswered = Talk().syn().raw(C, b"\x03" + bytes(1536)).fin(S)
+    view(Session([io.BytesIO(builder.capture(unanswered))]), "story", use)
