@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from dissectors.chunk_state import Flag, MessageRow
 if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
+    from dissectors.context import Context
     from dissectors.fields import Field
 
 FREE_ROWS: Final = 200_000
@@ -22,6 +24,11 @@ FREE_RUNS: Final = 1 << 20
 """Runs kept whatever the capture's size, at most 21 bytes each."""
 BYTES_PER_RUN: Final = 512
 """Stream bytes that pay for one more run; only interleaved chunks need more than one a message."""
+FREE_FIELDS: Final = 120_000
+"""Fields of commands, data, shared objects and aggregates decoded for one output whatever the
+capture's size, about 7 µs each; beyond, long bodies are decoded sparingly."""
+BYTES_PER_FIELD: Final = 64
+"""Stream bytes that pay for one more."""
 MAX_CONNECTIONS: Final = 4_000
 """RTMP connections kept, some 20 kB each with handshake and commands."""
 
@@ -29,6 +36,7 @@ LIMITS: Final = {
     "amf_depth": "AMF values nested deeper than MAX_AMF_DEPTH (dissectors/spec.py)",
     "amf_expansion": "references repeat more than MAX_AMF_EXPANSION (dissectors/amf.py)",
     "amf_values": "a message with more than MAX_AMF_NODES values (dissectors/spec.py)",
+    "body_details": "bodies written with fewer values: FREE_FIELDS",
     "chunk_sizes": "more changes than MAX_CHUNK_SIZES (dissectors/assembly.py)",
     "codec_configurations": "more than MAX_CONFIGS of a connection (dissectors/connection.py)",
     "command_values": "commands not decoded for state: FREE_VALUES (dissectors/budget.py)",
@@ -56,7 +64,7 @@ LIMITS: Final = {
     "shared_object_events": "more than MAX_EVENTS (dissectors/messages/shared_object.py)",
     "small_connections": "connections not opened: FREE_OPENINGS (analyzer/tcp/limits.py)",
     "sub_messages": "more than MAX_SUB_MESSAGES or their fields (dissectors/messages)",
-    "tcp_buffers": "holes given up: MAX_BUFFERED and others (analyzer/tcp/limits.py)",
+    "tcp_buffers": "holes not waited for, bytes not compared: limits in analyzer/tcp/limits.py",
 }
 """Name in `limits_hit` → what it means and where its constant stands."""
 
@@ -89,6 +97,26 @@ class Bounds:
     def __init__(self) -> None:
         self.budget = Budget()
         self.hit: set[str] = set()
+        self.writing = False
+        """An output of all messages is being written."""
+        self._fields = 0
+
+    def context(self, ctx: Context) -> Context:
+        """Return what the next body with many values is decoded with."""
+        most = FREE_FIELDS + self.budget.fed // BYTES_PER_FIELD
+        sparing = self.writing and self._fields > most
+        return replace(ctx, sparing=True) if sparing else ctx
+
+    def of_body(self, body: Field, ctx: Context) -> set[str]:
+        """Count what was decoded; name the limits that ended the decoding of a body."""
+        if body.length < SMALLEST_CUT:
+            return set()
+        cuts = set()
+        for node in body.walk():
+            self._fields += self.writing
+            if node.name == "truncated":
+                cuts.add(_IN_BODIES[str(node.value)])
+        return cuts | {"body_details"} if cuts and ctx.sparing else cuts
 
     def connection(self, session: Session) -> bool:
         """Whether one more RTMP connection is kept."""
@@ -120,14 +148,6 @@ class Bounds:
 def _with_one_run(row: MessageRow) -> MessageRow:
     flags = (row.flags | Flag.LIMITED | Flag.DAMAGED) & ~Flag.COMPLETE
     return row._replace(runs=row.runs[:1], received=row.runs[0].length, flags=flags)
-
-
-def of_body(body: Field) -> set[str]:
-    """Name the limits that ended the decoding of a body."""
-    if body.length < SMALLEST_CUT:
-        return set()
-    cuts = (str(node.value) for node in body.walk() if node.name == "truncated")
-    return {_IN_BODIES[cut] for cut in cuts}
 
 
 def limits_hit(session: Session) -> list[str]:

@@ -1,7 +1,8 @@
-"""One or several capture files read as one, in the order given or that of their numbers."""
+"""One or several capture files read as one, in the order of their first packets."""
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -14,10 +15,12 @@ from analyzer.capture_info import CaptureInfo
 from analyzer.sources import (
     Capture,
     CaptureState,
+    FilterRefusedError,
     FrameBatch,
     Input,
     Problem,
     Reading,
+    SourceError,
     as_written,
     open_captures,
 )
@@ -26,6 +29,12 @@ from dissectors.text import safe
 BLOCK: Final = 1 << 18
 """Bytes read at once when bodies are fetched: neighbours are asked for next."""
 CACHED_BLOCKS: Final = 32
+PATIENCE_NS: Final = 200_000_000
+"""How far a file may reach back into the one before: reassembly orders so much by itself."""
+USUAL_FILES: Final = 256
+"""So many any process may have open, on any system."""
+HELD: Final = 3
+"""Files that one capture may hold open: itself, an archive, a spool."""
 
 
 def _is_empty(path: str) -> bool:
@@ -34,6 +43,31 @@ def _is_empty(path: str) -> bool:
         return place.is_file() and not place.stat().st_size
     except (OSError, ValueError):
         return False
+
+
+def _by_time(files: list[Capture]) -> list[Capture]:
+    """Order files by their first packets; those that cannot tell yet keep their places."""
+    times = [file.first_ns() for file in files]
+    known = [number for number, time in enumerate(times) if time is not None]
+    ordered = list(files)
+    for place, number in zip(known, sorted(known, key=lambda each: times[each] or 0), strict=True):
+        ordered[place] = files[number]
+    return ordered
+
+
+def _allow_files(count: int) -> None:
+    """Raise the number of files this process may have open, for a large set."""
+    if count < USUAL_FILES:
+        return
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # not on every system
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = max(soft, count + USUAL_FILES)
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        if soft != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class CaptureSetState(NamedTuple):
@@ -50,10 +84,10 @@ class CaptureSet:
     def __init__(self, paths: Sequence[Input], reading: Reading | None = None) -> None:
         self.files: list[Capture] = []
         self._found: list[Problem] = []
-        paths = self._filled(as_written(paths))
+        self.left_out: list[str] = []
+        """Why inputs that were named could not be opened, where others could."""
         try:
-            for path in paths:
-                self.files += open_captures(path, reading or Reading())
+            self._open(self._filled(as_written(paths)), reading or Reading())
         except BaseException:
             self.close()
             raise
@@ -72,20 +106,37 @@ class CaptureSet:
             self._found.append(Problem("not_opened", text, 0, 0))
         return [path for path in paths if path not in empty]
 
+    def _open(self, paths: list[Input], reading: Reading) -> None:
+        """Open what can be opened; raises `SourceError` where that is nothing."""
+        _allow_files(HELD * len(paths))
+        for path in paths:
+            try:
+                self.files += open_captures(path, reading)
+            except FilterRefusedError:
+                raise
+            except SourceError as error:
+                self.left_out.append(str(error))
+        if not self.files:
+            more = len(self.left_out) - 1
+            raise SourceError(self.left_out[0] + (f", and {more} more" if more else ""))
+        for text in self.left_out:
+            self._found.append(Problem("left_out", f"{text}: left out", 0, 0))
+        if len(self.files) > 1:
+            self.files = _by_time(self.files)
+
     def batches(self) -> Iterator[FrameBatch]:
         """Yield the frames of all files."""
         frames = 0
-        begun: tuple[int, str] | None = None
+        latest: tuple[int, str] | None = None
+        """The latest time so far, and the file that has it."""
         for number, file in enumerate(self.files):
             base, last = self._bases[number], frames
             end = base
             for batch in file.batches():
-                if last == frames and len(batch):
-                    first = int(batch.time_ns[0])
-                    if begun and first < begun[0]:
-                        text = f"{safe(file.name)} begins before {safe(begun[1])}, given before it"
-                        self._found.append(Problem("unordered_files", text, base, frames + 1))
-                    begun = first, file.name
+                if len(batch):
+                    if last == frames and latest:
+                        self._overlap(latest, int(batch.time_ns[0]), file.name, base, frames + 1)
+                    latest = max(latest or (0, ""), (int(batch.time_ns.max()), file.name))
                 last = frames + batch.first_frame - 1 + len(batch)
                 end = base + batch.base + len(batch.data)
                 if base or frames:
@@ -96,6 +147,15 @@ class CaptureSet:
             frames = last
             if number + 1 < len(self.files):
                 self._bases.append(end)
+
+    def _overlap(
+        self, latest: tuple[int, str], first: int, name: str, base: int, frame: int
+    ) -> None:
+        """Note a file that begins before an earlier one has ended."""
+        if 0 < first < latest[0] - PATIENCE_NS:
+            ahead = (latest[0] - first) / 1e9
+            text = f"{safe(name)} begins {ahead:.3f} s before {safe(latest[1])}, read first, ends"
+            self._found.append(Problem("overlapping_files", text, base, frame))
 
     @property
     def plain_size(self) -> int | None:
@@ -124,18 +184,21 @@ class CaptureSet:
         return self.files[number].pread(offset - self._bases[number], length)
 
     def pread(self, offset: int, length: int) -> bytes:
-        """Return capture bytes from the common offset space; short only at the end of a file."""
-        number = bisect_right(self._bases, offset) - 1
-        offset -= self._bases[number]
+        """Return capture bytes from the common offset space, also over the end of a file; short
+        only where bytes are gone, and at the end of all.
+        """
         pieces = []
-        while length > 0:
-            at, within = divmod(offset, BLOCK)
-            piece = self._block(number, at)[within : within + length]
+        end = offset + length
+        while offset < end:
+            number = bisect_right(self._bases, offset) - 1
+            base, last = self._bases[number], self._bases[number + 1 : number + 2]
+            at, within = divmod(offset - base, BLOCK)
+            room = min([end, *last]) - offset
+            piece = self._block(number, at)[within : within + room]
             if not piece:
                 break
             pieces.append(piece)
             offset += len(piece)
-            length -= len(piece)
         return b"".join(pieces)
 
     def _block(self, number: int, at: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from analyzer import __version__, interrupt
 from analyzer.export import DETAILS, FORMATS, SEVERITIES
+from dissectors.text import safe
 
 PROGRAM: Final = "rtmp-analyze"
 
@@ -40,7 +41,8 @@ sub-commands (as the first word):
 
 exit codes: 0 analysed or passed, 1 findings (check, --fail-on), 2 usage or filter error,
 3 input unreadable, 4 inconclusive: no RTMP, or encrypted, 70 internal error.
-A capture named like a sub-command is given as ./check. Captures are opened together, as one.
+A capture named like a sub-command is given as ./check. Captures are opened together, as one, in
+the order of their times; 3 also where some of them could be read and the others were left out.
 """
 
 
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLOSED_PIPE
     except OSError as error:  # a full disk, most often
         _mute_stdout()
-        return complain(f"{error.filename or 'output'}: {error.strerror}", USAGE)
+        return complain(f"{safe(str(error.filename or 'output'))}: {error.strerror}", USAGE)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -82,7 +84,7 @@ class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{PROGRAM}: {message} (--help lists the options)\n")
+        self.exit(USAGE, f"{PROGRAM}: {safe(message)} (--help lists the options)\n")
 
 
 def _guarded(words: list[str]) -> int:
@@ -156,8 +158,14 @@ def utf8(stream: Any) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def tell(text: str) -> None:
+    """Write to stderr; what the text quotes, the user's own words too, reaches it as text only."""
+    lines = "\n".join(map(safe, text.split("\n")))
+    sys.stderr.write(f"{PROGRAM}: {lines}\n")
+
+
 def complain(text: str, code: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    tell(text)
     return code
 
 
@@ -166,8 +174,6 @@ def _internal(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
-    from dissectors.text import safe
-
     text = safe(str(error))[:200]
     what = f"internal error: {type(error).__name__}: {text}; please report it with the capture"
     return complain(f"{what} (RTMP_ANALYZE_DEBUG=1 shows where)", INTERNAL)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer import interrupt
 from analyzer.cli import UsageError
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.options import Options
@@ -65,7 +66,7 @@ def _create(path: str) -> BinaryIO:
     try:
         return Path(path).open("wb")
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{safe(path)}: {error.strerror}") from None
 
 
 def endless(options: argparse.Namespace) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer import prefetch
+from analyzer import memory, prefetch
 from analyzer.captures import CaptureSet, CaptureSetState
 from analyzer.options import Options
 from analyzer.sources import FrameBatch, Input
@@ -15,8 +15,8 @@ from analyzer.sources import FrameBatch, Input
 if TYPE_CHECKING:
     from analyzer.link import Counters, LinkLayer, SegmentBatch
 
-WORTH_A_PROCESS: Final = 32 << 20
-"""Bytes of capture from which on a second process saves more than its start costs."""
+LARGE: Final = 32 << 20
+"""Bytes of captures from which on a second process saves more than its start costs."""
 
 
 class _Parcel(NamedTuple):
@@ -46,8 +46,11 @@ class Intake:
         self._most = options.max_packets
         self._check_checksums = options.check_checksums
         size = self.captures.plain_size
-        worth = size is not None and size >= WORTH_A_PROCESS and prefetch.can_fork()
-        self._ahead = prefetch.Process(self._pack()) if worth else None
+        self._ahead = None
+        if size is not None and size >= LARGE:
+            memory.keep_blocks()
+            if prefetch.can_fork():
+                self._ahead = prefetch.Process(self._pack())
 
     @cached_property
     def link(self) -> LinkLayer:
@@ -73,7 +76,7 @@ class Intake:
     def segments(self) -> Iterator[SegmentBatch]:
         """Yield the TCP segments of all captures, once."""
         if self._ahead is not None:
-            return self._unpack(iter(self._ahead))
+            return prefetch.in_thread(self._unpack(iter(self._ahead)))
         return prefetch.in_thread(self.decode())
 
     def close(self) -> None:

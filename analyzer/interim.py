@@ -61,8 +61,7 @@ def _frozen(table: _T) -> _T:
 
 
 def judge(session: Session, silent_ns: int = 0) -> Interim | None:
-    """Run the rules over what was indexed so far; None where that failed, as it may for bytes
-    that are overwritten meanwhile.
+    """Run the rules over what was indexed so far; None where what changed meanwhile made that fail.
 
     `silent_ns` is the time since something came. Takes as long as the rules do: for a worker.
     """
@@ -82,7 +81,10 @@ def judge(session: Session, silent_ns: int = 0) -> Interim | None:
             said.diagnostics = kept
             said.verdicts = verdicts(Shared(known), kept, said.results)
         pairs = exchanges(known.connections, known.messages)
-    except Exception:  # the next look may succeed; the last one, at the end, tells of errors
+    except Exception:
+        # Connections are shared with the thread that reads on: rules may meet a dict that grows,
+        # columns of two lengths, bytes written over. No list of exceptions covers that. The fault
+        # of a rule comes again at the end, where nothing catches it.
         return None
     return Interim(said, pairs, len(known.messages))
 

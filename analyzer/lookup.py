@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analyzer import media_rows
 from analyzer.annotate import annotate
-from analyzer.bounds import of_body
+from analyzer.bounds import Bounds
 from analyzer.exchanges import Exchange, exchanges
+from analyzer.failures import Failures
 from analyzer.handshakes import add_round_trips
 from analyzer.holes import dissect_incomplete
 from analyzer.index import Array
@@ -57,6 +58,8 @@ INFERRED: Final = {
 class Lookup(MessageBytes):
     """Everything a view may ask about message rows. `Session` adds the indexing."""
 
+    bounds: Bounds
+    failures: Failures
     done: bool
     limits_hit: list[str]
 
@@ -101,10 +104,17 @@ class Lookup(MessageBytes):
                 self._metrics = last = known, Metrics(self)
             return last[1]
 
-    def relax(self) -> None:
-        """Give up what was measured of every frame, where that is much; it is measured again."""
+    def relax(self, whole: bool = False) -> None:
+        """Give up what was measured of every frame, where that is much; it is measured again.
+
+        `whole`: also what of it takes long to read again, for who will not ask soon.
+        """
         known = self._metrics
-        if known is not None and len(self.messages) >= LARGE:
+        if known is None or len(self.messages) < LARGE:
+            return
+        if whole and self.done and not self.messages.endless:
+            self._metrics = None
+        else:
             known[1].relax()
 
     def exchange(self, row: int) -> Exchange | None:
@@ -207,7 +217,13 @@ class Lookup(MessageBytes):
         if body.missing and self.value(row, "flags") & Flag.COMPLETE:
             found = _gone(type_id, len(body.data))
         else:
-            found = self._decode(row, type_id, body)
+            try:
+                found = self._decode(row, type_id, body)
+            except Exception as error:
+                view = self.connections[self.value(row, "connection")]
+                lost = f"{self.message_id(row)} was not decoded"
+                text = self.failures.add("decoding", lost, error, view)
+                found = _unreadable(type_id, len(body.data), text)
         self._dissections[row] = found
         self._cached += _weight(found)
         while len(self._dissections) > CACHED_BODIES or (
@@ -218,6 +234,8 @@ class Lookup(MessageBytes):
 
     def _decode(self, row: int, type_id: int, body: Body) -> Dissection:
         ctx, flags = self.context(row), self.value(row, "flags")
+        if type_id in _OPEN_ENDED:
+            ctx = self.bounds.context(ctx)
         alike = None
         if type_id in MEDIA_KINDS and len(body.data) <= SMALL:
             alike = (type_id, body.data, self.value(row, "length"), flags, tuple(body.missing))
@@ -229,7 +247,7 @@ class Lookup(MessageBytes):
         else:
             found = dissect_body(type_id, body.data, ctx)
         if type_id in _OPEN_ENDED:
-            self.note_limits(of_body(found.body))
+            self.note_limits(self.bounds.of_body(found.body, ctx))
         annotate(self, row, found.body)
         if alike is not None:
             if len(self._alike) >= MAX_ALIKE:
@@ -334,6 +352,10 @@ def _weight(dissection: Dissection) -> int:
 
 def _gone(type_id: int, length: int) -> Dissection:
     """What can be said of a body whose bytes were read once and are not there any more."""
+    return _unreadable(type_id, length, GONE)
+
+
+def _unreadable(type_id: int, length: int, why: str) -> Dissection:
     root = Field("body", "RTMP Body", None, 0, length)
-    root.children = [Field("unavailable", f"{length} bytes, {GONE}", None, 0, length)]
-    return Dissection(type_name(type_id), f"[body {GONE}]", root)
+    root.children = [Field("unavailable", f"{length} bytes, {why}", None, 0, length)]
+    return Dissection(type_name(type_id), f"[body {why}]", root)

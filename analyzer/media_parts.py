@@ -63,16 +63,6 @@ class Tag(NamedTuple):
     length: int
 
 
-def needs_body(type_id: int, head: bytes) -> bool:
-    """Whether `parts` wants the whole body; else the first bytes are enough."""
-    if type_id == spec.AGGREGATE:
-        return True
-    if type_id not in (spec.AUDIO, spec.VIDEO) or not _enhanced(type_id, head):
-        return False
-    seen = _peek(type_id, head, len(head))
-    return bool(seen.multitrack) or not seen.header_length
-
-
 def parts(type_id: int, body: bytes, length: int, known: str | None = None) -> list[Part]:
     """Return the pieces of an audio or video message of `length` bytes, [] for other types.
 

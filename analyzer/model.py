@@ -14,6 +14,12 @@ from dissectors.handshake import Peer
 
 DIRECTIONS = ("c2s", "s2c")
 RTMP_PORT = 1935
+_NO_KEYS = "encrypted, and there are no keys"
+_UNREAD = {
+    "rtmpe": _NO_KEYS,
+    "rtmps": _NO_KEYS,
+    "rtmpt": "RTMP in HTTP (RTMPT), which is not decoded",
+}
 
 
 class Endpoint(NamedTuple):
@@ -63,6 +69,11 @@ class Connection:
     @property
     def variant(self) -> str:
         return self.rtmp.variant or "rtmp"
+
+    @property
+    def why_unread(self) -> str:
+        """Why no message of it could be read, where none was."""
+        return _UNREAD.get(self.variant, "no message could be read")
 
     @property
     def client(self) -> Endpoint:

@@ -79,6 +79,7 @@ class Process(Generic[Item]):
             _make(items, writing)
         os.close(writing)
         self._pipe = os.fdopen(reading, "rb", buffering=PIPE)
+        self._closing = threading.Lock()
 
     def __iter__(self) -> Iterator[Item]:
         try:
@@ -98,10 +99,11 @@ class Process(Generic[Item]):
         return item
 
     def close(self) -> None:
-        """End the child, wherever it is."""
-        if not self._pipe.closed:
-            self._pipe.close()
-            os.waitpid(self._child, 0)  # the closed pipe ends it, if it did not end by itself
+        """End the child, wherever it is. From any thread."""
+        with self._closing:
+            if not self._pipe.closed:
+                self._pipe.close()
+                os.waitpid(self._child, 0)  # the closed pipe ends it, if it did not end by itself
 
 
 def _make(items: Iterator[Item], writing: int) -> NoReturn:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analyzer.redaction.collect import UNREAD, has_text, unread
 from analyzer.redaction.encodings import values
 from analyzer.redaction.finder import Finder
-from analyzer.redaction.secrets import HANDLERS, NAME_COMMANDS, ORDINARY, Secrets
+from analyzer.redaction.secrets import HANDLERS, NAME_COMMANDS, ORDINARY, Secrets, is_number
 from dissectors.status_codes import STATUS_CODES
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
-            return [self.value(item) for item in value]
+            return [self.item(item) for item in value]
         if isinstance(value, dict):
             if isinstance(value.get("$hex"), str):
                 cut = value.get("length", 0) * 2 > len(value["$hex"])
@@ -185,7 +185,15 @@ class Redactor:
     def _member(self, key: str, item: Any) -> Any:
         """Redact an object's member; a status code stays, whatever a stream's name is."""
         code = key == "code" and isinstance(item, str) and item in STATUS_CODES
-        return item if code else self.value(item)
+        if code:
+            return item
+        return self.item(item) if key.endswith("name") else self.value(item)
+
+    def item(self, item: Any) -> Any:
+        """Redact a value where a stream's name may stand, which may be a Number."""
+        if is_number(item) and str(item) in self.secrets.parts:
+            return self.text(str(item))
+        return self.value(item)
 
     def summary(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Redact a message summary, whose own member names and command name are not captured."""

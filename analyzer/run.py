@@ -10,12 +10,13 @@ import sys
 import time
 from contextlib import ExitStack
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from analyzer import cli, inputs
 from analyzer.cli import UsageError
+from analyzer.commands.opening import compile_filter
 from analyzer.export import FORMATS
+from analyzer.outputs import check_paths, color, open_text
 
 if TYPE_CHECKING:
     from analyzer.export.request import Request
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 REFRESH_RATE: Final = "200"
 """Looks per second at what changed; what a key press shows waits for two of them."""
+ESCAPE_MS: Final = "50"
+"""Milliseconds in which what follows an Esc can make another key of it."""
 AGAIN_S: Final = 0.5
 """A second Ctrl-C within this time is not meant as one: `timeout -s INT` sends its signal twice."""
 UNMASKED: Final = "{} not redacted: stream names and credentials are shown"
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from analyzer.sources import FilterRefusedError, SourceError
 
     cli.utf8(sys.stdout)
-    compiled = _filter(options.filter)
+    compiled = compile_filter(options.filter)
     form = _format(options)
     with ExitStack() as stack:
         outputs = _outputs(options, form, stack)
@@ -71,6 +74,10 @@ def _exit_code(session: Session, options: argparse.Namespace, *, told: bool) -> 
     unsupported = unsupported_link(session)
     if unsupported is not None:
         return cli.complain(unsupported, cli.UNREADABLE)
+    if tell_failures(session):
+        return cli.INTERNAL
+    if tell_left_out(session):
+        return cli.UNREADABLE
     if reached(session, options.fail_on):
         return cli.FINDINGS
     reason = nothing_to_judge(session)
@@ -92,20 +99,23 @@ def unsupported_link(session: Session) -> str | None:
     return f"link type {names} is not supported: nothing was read"
 
 
+def tell_failures(session: Session) -> bool:
+    """Say where the program itself failed, and how to report it; whether it did."""
+    for failure in session.failures.found:
+        cli.tell(f"{failure.text}; please report it with the capture")
+    return bool(session.failures)
+
+
+def tell_left_out(session: Session) -> bool:
+    """Say which inputs could not be read where others could; whether there are any."""
+    for text in session.captures.left_out:
+        cli.tell(f"{text}: left out")
+    return bool(session.captures.left_out)
+
+
 def say(options: argparse.Namespace, text: str) -> None:
     if not options.quiet:
-        sys.stderr.write(f"{cli.PROGRAM}: {text}\n")
-
-
-def _filter(text: str | None) -> Filter | None:
-    if text is None:
-        return None
-    from analyzer import filters
-
-    try:
-        return filters.compile(text)
-    except filters.FilterError as error:
-        raise UsageError(f"filter: {error.message}\n{error.caret()}") from None
+        cli.tell(text)
 
 
 def _format(options: argparse.Namespace) -> str:
@@ -140,43 +150,18 @@ def _keys_elsewhere(options: argparse.Namespace) -> bool:
 def _outputs(options: argparse.Namespace, form: str, stack: ExitStack) -> list[tuple[str, TextIO]]:
     """Open every output before the work begins; raises `UsageError`."""
     wanted = [] if form == "tui" else [(form, options.output or "-")]
-    outputs: list[tuple[str, TextIO]] = []
-    taken: set[str] = set()
-    for name, path in [*wanted, *options.report]:
-        if path == "-":
-            if options.flush:
-                sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-            outputs.append((name, sys.stdout))
-            continue
-        if path in taken and path != os.devnull:
-            raise UsageError(f"{path}: named for two outputs")
-        taken.add(path)
-        for capture in options.captures:
-            if capture != "-" and same_file(capture, path):
-                raise UsageError(f"{path}: is the capture itself; it is not overwritten")
-        try:
-            outputs.append((name, stack.enter_context(open_text(path))))
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
-    return outputs
-
-
-def open_text(path: str) -> TextIO:
-    """Open an output; what a GitHub step's summary holds already stays."""
-    mode: Literal["a", "w"] = "a" if path == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
-    return Path(path).open(mode, encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-def same_file(first: str, second: str) -> bool:
-    try:
-        return Path(first).samefile(second)
-    except OSError:
-        return False
+    wanted += options.report
+    check_paths(options.captures, [path for _, path in wanted])
+    opened = [(name, open_text(path, stack)) for name, path in wanted]
+    if options.flush and any(out is sys.stdout for _, out in opened):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return opened
 
 
 def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     """Run the TUI, which indexes in the background; None when it cannot run here."""
     os.environ.setdefault("TEXTUAL_FPS", REFRESH_RATE)
+    os.environ.setdefault("ESCDELAY", ESCAPE_MS)
     gc.disable()  # an eighth of the time of importing; the interface turns it on again
     try:
         app = import_module("analyzer.tui.app")
@@ -208,9 +193,12 @@ def _streamer(
 
 
 def tell_drops(session: Session, options: argparse.Namespace) -> None:
+    """Say what happened to a capture while it ran, which lists and trees do not."""
     for problem in session.captures.problems:
         if problem.code == "capture_drops":
             say(options, f"{problem.text}: {problem.count}")
+        elif problem.code in ("follow_ended", "shortened"):
+            say(options, problem.text)
 
 
 def analyse(session: Session, options: argparse.Namespace, streamer: Streamer | None) -> bool:
@@ -314,9 +302,3 @@ def _request(options: argparse.Namespace, compiled: Filter | None, out: TextIO) 
         captures=options.captures,
         fail_on="error" if options.fail_on == "never" else options.fail_on,
     )
-
-
-def color(choice: str, out: TextIO) -> bool:
-    if choice != "auto":
-        return choice == "always"
-    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

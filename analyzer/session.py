@@ -15,7 +15,8 @@ import numpy as np
 from analyzer import memory
 from analyzer.bounds import Bounds, limits_hit
 from analyzer.capture_info import CaptureInfo
-from analyzer.index import MessageTable, RunTable
+from analyzer.failures import Failures
+from analyzer.index import RUN_COLUMNS, MessageTable, RunTable
 from analyzer.intake import Intake
 from analyzer.lookup import LARGE, Lookup
 from analyzer.model import RTMP_PORT, Connection, Diagnostic
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from analyzer.rules import Judgement
 
 RTMP_VARIANTS: Final = frozenset({"rtmp", "rtmpe", "rtmps", "rtmpt"})
+MANY_ROWS: Final = 1024
+"""Rows taken in at once where nobody waits: each time costs as much as some hundred of them."""
+_NUMBERS: Final = (
+    "index", "stream_offset", "end_offset", "chunks", "fmt", "csid", "msid", "type_id",
+    "timestamp", "length", "received", "flags",
+)  # fmt: skip
+"""The columns that are the first fields of a `MessageRow`, in its order."""
 Progress = Callable[["Session"], bool | None]
 
 
@@ -70,6 +78,7 @@ class Session(Lookup):
         self.bounds = Bounds()
         self._tracked: dict[int, Tracked] = {}
         self._dirty: dict[int, None] = {}
+        self.failures = Failures()
         self._start_ns: int | None = None
         super().__init__()
         if self._kept is not None:
@@ -106,7 +115,8 @@ class Session(Lookup):
                 if self._start_ns is None:
                     self._start_ns = self._intake.start_ns
                 self.tracker.feed(segments)
-                self._flush()
+                if progress is not None or self._kept is not None or self._waiting >= MANY_ROWS:
+                    self._flush()
             if progress is not None and progress(self) is False:
                 self.cancelled = True
             if self.cancelled:
@@ -201,25 +211,42 @@ class Session(Lookup):
     def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
         """The next bytes of one side."""
         tracked = self._tracked[connection.index]
-        tracked.rtmp.feed(side, payload)
-        self._settle(tracked)
+        try:
+            tracked.rtmp.feed(side, payload)
+            self._settle(tracked)
+        except Exception as error:
+            self._failed(tracked, error)
 
     def gap(self, connection: TcpConnection, side: int, length: int, reason: str) -> None:
         """The next bytes of one side are missing."""
         tracked = self._tracked[connection.index]
-        tracked.rtmp.gap(side, length)
-        self._settle(tracked)
+        try:
+            tracked.rtmp.gap(side, length)
+            self._settle(tracked)
+        except Exception as error:
+            self._failed(tracked, error)
 
     def closed(self, connection: TcpConnection) -> None:
         """No more data will come."""
         tracked = self._tracked.get(connection.index)
         if tracked is None:
             return
-        tracked.rtmp.finish()
-        self._settle(tracked)
+        try:
+            tracked.rtmp.finish()
+            self._settle(tracked)
+        except Exception as error:
+            self._failed(tracked, error)
         if tracked.rtmp.variant not in RTMP_VARIANTS:
             del self._tracked[connection.index]
             tracked.rtmp.release()  # while indexing nothing collects cycles
+
+    def _failed(self, tracked: Tracked, error: Exception) -> None:
+        """Read no further in one connection; what was read of it stays, and of all others."""
+        ends = " and ".join(f"{ip}:{port}" for ip, port in tracked.tcp.endpoints)
+        self.failures.add("reading", f"reading ended between {ends}", error, tracked.view)
+        tracked.tcp.discard = True
+        if tracked.view is not None:
+            self._dirty[tracked.tcp.index] = None
 
     def _relieve(self, tracked: Tracked) -> None:
         """Take rows in the middle of a feed: a few bytes can make many."""
@@ -247,6 +274,11 @@ class Session(Lookup):
 
     # -- rows -----------------------------------------------------------------------------
 
+    @property
+    def _waiting(self) -> int:
+        """Messages that ended and are not in the index yet."""
+        return sum(self._tracked[index].rtmp.waiting for index in self._dirty)
+
     def _flush(self) -> None:
         """Move the messages that ended into the index."""
         dirty, self._dirty = self._dirty, {}
@@ -266,38 +298,29 @@ class Session(Lookup):
                 reader.unlisted = True
             return
         rows = bounds.trimmed(len(self.runs_table), rows)
-        fields = list(zip(*rows, strict=True))
-        (index, start, end, chunks, fmt, csid, msid, type_id, timestamp) = fields[:9]
-        (length, received, flags, heads, runs) = fields[9:14]
-        starts, ends = np.array(start, np.int64), np.array(end, np.int64)
+        count, fields = len(rows), list(zip(*rows, strict=True))
+        numbers = {
+            name: np.fromiter(values, np.int64, count)
+            for name, values in zip(_NUMBERS, fields[:12], strict=True)
+        }
+        heads, runs = fields[12:14]
+        starts, ends = numbers["stream_offset"], numbers["end_offset"]
         first_frame, last_frame, first_time, last_time = stream.frames(starts, ends)
         epoch = self._start_ns or 0
         assert tracked.view is not None
-        count = len(rows)
-        run_counts = np.array([len(item) for item in runs], np.int64)
+        run_counts = np.fromiter(map(len, runs), np.int64, count)
         first_run = len(self.runs_table) + np.cumsum(run_counts) - run_counts
         self._append_runs(list(chain.from_iterable(runs)))
         number = len(self.messages)
         self.messages.extend(
             {
+                **numbers,
                 "connection": np.full(count, tracked.view.index),
                 "direction": np.full(count, side),
-                "index": index,
                 "time_ns": last_time - epoch,
                 "first_time_ns": first_time - epoch,
                 "first_frame": first_frame,
                 "last_frame": last_frame,
-                "stream_offset": starts,
-                "end_offset": ends,
-                "chunks": chunks,
-                "fmt": fmt,
-                "csid": csid,
-                "msid": msid,
-                "type_id": type_id,
-                "timestamp": timestamp,
-                "length": length,
-                "received": received,
-                "flags": flags,
                 "head": np.frombuffer(b"".join([h.ljust(16, b"\0") for h in heads]), "V16"),
                 "first_run": first_run,
                 "runs": run_counts,
@@ -315,16 +338,10 @@ class Session(Lookup):
         return half.row(ordinal) if ordinal < half.count else -1
 
     def _append_runs(self, runs: list[tuple[int, ...]]) -> None:
-        body, stream, payload, header, length = zip(*runs, strict=True)
+        columns = zip(RUN_COLUMNS, zip(*runs, strict=True), strict=True)
+        count = len(runs)
         self.runs_table.extend(
-            {
-                "body_offset": body,
-                "stream_offset": stream,
-                "chunk_payload": payload,
-                "header_length": header,
-                "length": length,
-            },
-            len(runs),
+            {name: np.fromiter(values, np.int64, count) for name, values in columns}, count
         )
 
     def _rebase(self) -> None:

@@ -17,6 +17,15 @@ MAX_AMF_EXPANSION: Final = 1 << 17
 """Bytes that resolved references of one message may repeat. A chain of arrays that each refer
 twice to the one before doubles with every step; real messages repeat a few short strings."""
 
+SPARING_VALUES: Final = 64
+SPARING_BYTES: Final = 64
+"""Where decoding is to be sparing: values of a message whatever its length, bytes that pay for one
+more."""
+SPARING_EXPANSION: Final = 256
+
+FREE_EXPANSION: Final = 8 << 10
+"""The same of a short message, beside eight times its length."""
+
 HEX_LIMIT: Final = 256
 """Bytes of an AMF3 ByteArray shown in JSON; the field's span has all of them."""
 
@@ -40,21 +49,28 @@ class LimitReached(Exception):  # noqa: N818 — a limit, not a fault
 class Budget:
     """What one message may cost: values, nesting and bytes repeated through references."""
 
-    __slots__ = ("depth", "expanded", "nodes")
+    __slots__ = ("depth", "expanded", "most", "most_expanded", "nodes", "plumbing")
 
-    def __init__(self) -> None:
+    def __init__(self, length: int | None = None, *, sparing: bool = False) -> None:
+        """`length`: of the body, where it is known; `sparing`: decode what it pays for."""
         self.nodes = 0
         self.depth = 0
         self.expanded = 0
+        self.most, self.most_expanded = MAX_AMF_NODES, MAX_AMF_EXPANSION
+        if length is not None:
+            self.most_expanded = min(MAX_AMF_EXPANSION, FREE_EXPANSION + 8 * length)
+            if sparing:
+                self.most, self.most_expanded = sparing_most(length), SPARING_EXPANSION
+        self.plumbing = min(MAX_AMF_PLUMBING, self.most)
 
     def spend(self, node: Field) -> bool:
         """Count one value; return whether its marker and lengths get their own fields."""
         self.nodes += 1
-        return self.nodes <= MAX_AMF_PLUMBING or self._over(node)
+        return self.nodes <= self.plumbing or self._over(node)
 
     def _over(self, node: Field) -> bool:
-        if self.nodes > MAX_AMF_NODES:
-            raise LimitReached("max_amf_nodes", f"more than {MAX_AMF_NODES} values", node)
+        if self.nodes > self.most:
+            raise LimitReached("max_amf_nodes", f"more than {self.most} values", node)
         if self.nodes == MAX_AMF_PLUMBING + 1:
             text = f"more than {MAX_AMF_PLUMBING} values: markers and lengths not listed from here"
             node.note("plumbing_omitted", text)
@@ -70,9 +86,16 @@ class Budget:
     def expand(self, cost: int, node: Field) -> None:
         """Pay for repeating `cost` bytes through a reference."""
         self.expanded += cost
-        if self.expanded > MAX_AMF_EXPANSION:
-            text = f"references repeat more than {MAX_AMF_EXPANSION} bytes"
+        if self.expanded > self.most_expanded:
+            text = f"references repeat more than {self.most_expanded} bytes"
             raise LimitReached("max_amf_expansion", text, node)
+
+
+def sparing_most(length: int, each: int = SPARING_BYTES) -> int:
+    """Return how many values or parts of a body are decoded where that is to be sparing; `each`:
+    bytes that pay for one.
+    """
+    return SPARING_VALUES + length // each
 
 
 def truncated(limit: LimitReached, at: int) -> None:

@@ -24,9 +24,6 @@ from dissectors.fields import Field
 from dissectors.text import quote
 
 NUMBER: Final = 0x00
-STRING: Final = 0x02
-LONG_STRING: Final = 0x0C
-AVMPLUS: Final = 0x11
 
 MARKERS: Final = {
     0x00: "Number",

@@ -12,16 +12,14 @@ from typing import Final
 from dissectors import extended, spec
 from dissectors.assembly import MessageAssembly
 from dissectors.chunk_state import ChunkStream, Flag
-from dissectors.whole import HEAD_SIZE, pass_repeated, read_whole
+from dissectors.plausible import implausible
+from dissectors.whole import HEAD_SIZE, HELD_TYPES, pass_repeated, read_whole
 
 MAX_PENDING: Final = 16_384
 """Rows that wait to be taken, about 500 bytes each, before the owner is asked to take them."""
 WINDOW: Final = 64
 """Headers compared at once at first: what does not repeat must not cost a look at all of it."""
 
-KNOWN_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20, 22})
-_CONTROL_LENGTHS: Final = {1: 4, 2: 4, 3: 4, 5: 4, 6: 5}
-_HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 22})
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO)
 NEED_MORE: Final = -1
 LOST: Final = -2
@@ -65,8 +63,7 @@ class ChunkParser(MessageAssembly):
                 position = self._payload(self._current, buffer, position, end)
                 if self._left:
                     break
-            if not self.chunk_size_open:
-                position = self._whole(buffer, position)
+            position = self._whole(buffer, position)
             if len(self._rows) >= MAX_PENDING:
                 self.relieve()
             if position >= end:
@@ -85,13 +82,15 @@ class ChunkParser(MessageAssembly):
         return b""
 
     def _whole(self, buffer: bytes, position: int) -> int:
-        """Pass over whole media messages; see `whole.py`."""
+        """Pass over whole messages; see `whole.py`."""
         rows = self._rows
-        if self.unlisted:
+        if self.unlisted and not self.chunk_size_open:
             position, count = pass_repeated(self._streams, buffer, position, self.chunk_size)
             self.messages += count
         before = len(rows)
-        split = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
+        split: int | None = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
+        if self.chunk_size_open:
+            split = None  # what is longer may tell the size
         position = read_whole(
             self._streams, rows, buffer, position, self._base, self.chunk_size, self.messages, split
         )
@@ -302,7 +301,7 @@ class ChunkParser(MessageAssembly):
                 cs.flags |= Flag.FRESH
         if self.chunk_size_inferred and cs.length > self.chunk_size:
             cs.flags |= Flag.INFERRED_CHUNK_SIZE
-        cs.parts = [] if cs.type_id in _HELD_TYPES else None
+        cs.parts = [] if cs.type_id in HELD_TYPES else None
         cs.run = [0, self._base + after, self.chunk_size, 0, 0]
         mark = bytes([0xC0 | basic[0]]) + basic[1:]
         cs.continuation = mark
@@ -333,16 +332,3 @@ def _repeats(buffer: bytes, position: int, header: bytes, stride: int, wanted: i
             break
         window *= 8
     return count
-
-
-def implausible(type_id: int, length: int, msid: int) -> bool:
-    """Whether no product sends such a message header: the reader is out of step.
-
-    An unknown type alone is not enough: it may be a vendor's message.
-    """
-    expected = _CONTROL_LENGTHS.get(type_id)
-    if expected is not None:
-        return length > expected + 60
-    if type_id in KNOWN_TYPES:
-        return type_id not in (8, 9, 22) and msid > 0xFFFFFF
-    return msid > 0xFFFF or length > 1 << 20

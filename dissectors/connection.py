@@ -26,6 +26,8 @@ FOREIGN: Final = {"rtmps": "tls", "rtmpt": "http"}
 PROBE_LIMIT: Final = 64 << 10
 """Bytes of one direction after which an undecided stream is taken for something else."""
 
+TELLING_BYTES: Final = 8 << 10
+"""First bytes of one direction that tell what it is: those behind them add nothing."""
 MAX_TLS: Final = 16 << 10
 """First bytes of TLS kept per direction: its handshake, as far as it is in clear."""
 
@@ -63,6 +65,8 @@ class Half:
         """What follows a hole behind `pending`, while it is open what this is; holes as ints."""
         self.waiting_size = 0
         self.skip = 0
+        self.judged = (0, 0)
+        """How many telling bytes and holes there were when this was looked at last."""
         self.has_data = False
         self.reader: ChunkReader | None = None
         self.rows: list[MessageRow] = []
@@ -171,7 +175,10 @@ class RtmpConnection:
             half.holes.append((held, held + length))
             self._advance()
         elif self.variant is None:
-            half.waiting.append(length)  # the other side may tell what this is
+            if half.waiting and isinstance(half.waiting[-1], int):
+                half.waiting[-1] += length
+            else:
+                half.waiting.append(length)  # the other side may tell what this is
             self._advance()
         else:
             # What came before is not enough to know anything; begin behind the hole.
@@ -207,10 +214,15 @@ class RtmpConnection:
         rows, half.rows = half.rows, []
         return rows
 
+    @property
+    def waiting(self) -> int:
+        """Messages of both sides that nobody took yet."""
+        return len(self.halves[0].rows) + len(self.halves[1].rows)
+
     # -- what is this? --------------------------------------------------------------------
 
     def _advance(self, *, final: bool = False) -> None:
-        if self.variant is None:
+        if self.variant is None and (self._tells_more() or final):
             self._decide(final)
         if self.variant == "rtmp":
             for side, half in enumerate(self.halves):
@@ -233,6 +245,16 @@ class RtmpConnection:
                         self.gap(side, item)
                     else:
                         self.feed(side, item)
+
+    def _tells_more(self) -> bool:
+        """Whether there is more to judge by than when this was looked at last."""
+        more = False
+        for half in self.halves:
+            held = len(half.pending)
+            judged = (held if held < TELLING_BYTES else TELLING_BYTES, len(half.holes))
+            more = more or judged != half.judged or held >= PROBE_LIMIT
+            half.judged = judged
+        return more
 
     def _decide(self, final: bool) -> None:
         kinds = [

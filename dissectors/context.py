@@ -31,3 +31,5 @@ class Context:
     audio: Mapping[int, CodecConfig] = field(default_factory=dict)
     truncated: bool = False
     """True when the body is cut by a gap or the end of the capture."""
+    sparing: bool = False
+    """Much was decoded already: of this body no more values than its length pays for."""

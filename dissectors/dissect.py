@@ -156,7 +156,10 @@ def _length_type_msid(cur: Cursor, root: Field, header: Header) -> list[Field]:
     holder.add("length", f"Body size: {length}", length, start, 3)
     start = cur.pos
     type_id = cur.u8("message type")
-    holder.add("type_id", f"Type ID: {type_name(type_id)} (0x{type_id:02x})", type_id, start, 1)
+    text = f"Type ID: {type_name(type_id)} (0x{type_id:02x})"
+    node = holder.add("type_id", text, type_id, start, 1)
+    if type_id not in MESSAGE_TYPES:
+        node.note("unknown_type", "no specification names this message type")
     if header.fmt == 0:
         start = cur.pos
         msid = int.from_bytes(cur.take(4, "message stream id"), "little")

@@ -1,7 +1,5 @@
 """What is this byte stream? Handshake forms, digests and what stands before C0 (RTMP 1.0 §5.2)."""
 
-import hmac
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
@@ -161,7 +159,7 @@ def find_digest(packet: bytes, key: bytes) -> Digest | None:
         offset = digest_offset(packet, schema)
         value = packet[offset : offset + DIGEST_SIZE]
         rest = packet[:offset] + packet[offset + DIGEST_SIZE : spec.HANDSHAKE_SIZE]
-        if hmac.compare_digest(hmac.new(key, rest, sha256).digest(), value):
+        if _signed(key, rest) == value:
             return Digest(schema, offset, value)
     return None
 
@@ -170,6 +168,12 @@ def verify_response(packet: bytes, key: bytes, peer_digest: bytes) -> bool:
     """Whether C2 or S2 is signed over the peer's digest (`key`: the signer's)."""
     if len(packet) < spec.HANDSHAKE_SIZE:
         return False
-    secret = hmac.new(key + _SHARED, peer_digest, sha256).digest()
-    signature = hmac.new(secret, packet[: spec.HANDSHAKE_SIZE - DIGEST_SIZE], sha256).digest()
-    return hmac.compare_digest(signature, packet[-DIGEST_SIZE:])
+    secret = _signed(key + _SHARED, peer_digest)
+    signature = _signed(secret, packet[: spec.HANDSHAKE_SIZE - DIGEST_SIZE])
+    return signature == packet[-DIGEST_SIZE:]
+
+
+def _signed(key: bytes, data: bytes) -> bytes:
+    from hmac import digest  # loads OpenSSL, which few captures need
+
+    return digest(key, data, "sha256")

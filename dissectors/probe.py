@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from dissectors import spec
-from dissectors.chunking import KNOWN_TYPES
+from dissectors.plausible import KNOWN_TYPES
 
 FIRST_CHUNK: Final = 12
 """Bytes of a fmt 0 chunk header on a chunk stream below 64."""

@@ -92,11 +92,6 @@ class ChunkReader(ChunkParser):
         self.budget = budget
         self._effort.shared = budget.effort
 
-    @property
-    def locked(self) -> bool:
-        """True while chunk boundaries are known."""
-        return self._search is None
-
     def feed(self, data: bytes) -> None:
         """Read stream bytes; they follow what was fed before."""
         self._effort.spend(-(len(data) // BYTES_PER_EFFORT))
@@ -105,6 +100,9 @@ class ChunkReader(ChunkParser):
 
     def gap(self, length: int) -> None:
         """Take notice that `length` stream bytes are missing here."""
+        if self._search is not None and self._hole is None and self._effort.refuses():
+            self._pass_unread(length)
+            return
         island = self._island()
         self._settle()
         self._forget_hole()
@@ -128,6 +126,15 @@ class ChunkReader(ChunkParser):
             self._cut_open(self._base)
         self._base += len(self._buffer) + length
         self._buffer = b""
+
+    def _pass_unread(self, length: int) -> None:
+        """Leave a piece unread that ends in a hole: no search is paid for any more."""
+        assert self._search is not None
+        if self._search:
+            self._event("unreadable", self._base, len(self._search), "no chunk boundary looked for")
+        self._base += len(self._search) + length
+        self._search = bytearray()
+        self._tried = 0
 
     def finish(self) -> None:
         """Take notice that the stream ends here; cut messages become rows."""

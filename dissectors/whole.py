@@ -1,7 +1,8 @@
-"""The fast path of the chunk stream: whole audio and video messages that lie in the buffer.
+"""The fast path of the chunk stream: whole messages that lie in the buffer.
 
-It takes what nearly all of a capture consists of (known chunk stream below 64, no extended
-timestamp, nothing interleaved) and leaves the rest, byte for byte, to the state machine in
+It takes what nearly all of a capture consists of (audio and video on a known chunk stream below
+64, nothing interleaved), and messages of one chunk that change nothing about chunks, extended
+timestamps (§5.3.1.3) only in such. It leaves the rest, byte for byte, to the state machine in
 `chunking.py`; both give the same rows.
 """
 
@@ -10,6 +11,7 @@ from typing import Final
 
 from dissectors import spec
 from dissectors.chunk_state import ChunkStream, Flag, MessageRow
+from dissectors.plausible import implausible
 from dissectors.spans import Run
 
 HEAD_SIZE: Final = 16
@@ -18,6 +20,10 @@ MAX_ROWS: Final = 16_384
 """Rows of one call, so that they can be taken in between."""
 WINDOW: Final = 64
 """Chunk headers compared before the others of the message."""
+CHANGING_TYPES: Final = frozenset({spec.SET_CHUNK_SIZE, spec.ABORT})
+"""Messages that change how chunks are read."""
+HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 22})
+"""Messages that travel with their bodies."""
 _MARKS: Final = [bytes([0xC0 | csid]) for csid in range(64)]
 _AUDIO, _VIDEO = spec.AUDIO, spec.VIDEO
 _COMPLETE: Final = Flag.COMPLETE
@@ -92,12 +98,12 @@ def read_whole(
     base: int,
     chunk_size: int,
     number: int,
-    split_flags: int,
+    split_flags: int | None,
 ) -> int:
-    """Append a row for each whole media message from `position` on; return where it stops.
+    """Append a row for each whole message from `position` on; return where it stops.
 
     `base` is the stream offset of the buffer, `number` the first row's, `split_flags` go to
-    messages of several chunks.
+    messages of several chunks; None: those are left to others.
     """
     end = len(buffer)
     append, stride = rows.append, chunk_size + 1
@@ -106,9 +112,10 @@ def read_whole(
         first = buffer[position]
         csid, fmt = first & 0x3F, first >> 6
         cs = streams.get(csid)
-        if csid < 2 or cs is None or cs.open or cs.extended:
+        if csid < 2 or cs is None or cs.open or (fmt == 3 and cs.extended):
             break
         length, type_id, msid, inferred = cs.length, cs.type_id, cs.msid, cs.inferred
+        extended = 0
         if fmt == 3:
             field, after = cs.delta, position + 1
         else:
@@ -123,14 +130,27 @@ def read_whole(
                 msid = int.from_bytes(buffer[position + 8 : position + 12], "little")
                 after, inferred = position + 12, 0
             if field == _EXTENDED:
-                break
+                if length > chunk_size:
+                    break
+                extended = Flag.EXTENDED
+                field = int.from_bytes(buffer[after : after + 4], "big")
+                after += 4
+        stop, chunks, header, flags = after + length, 1, 0, inferred | extended | _COMPLETE
+        body = None
         if type_id != _VIDEO and type_id != _AUDIO:
-            break
-        stop, chunks, header, flags = after + length, 1, 0, inferred | _COMPLETE
+            if (
+                type_id in CHANGING_TYPES
+                or length > chunk_size
+                or stop > end
+                or implausible(type_id, length, msid)
+            ):
+                break
+            if type_id in HELD_TYPES:
+                body = buffer[after:stop]
         if length > chunk_size:
             later = (length - 1) // chunk_size
             stop += later
-            if stop > end or chunk_size < HEAD_SIZE:
+            if stop > end or chunk_size < HEAD_SIZE or split_flags is None:
                 break
             mark, near = _MARKS[csid], stop
             if later > WINDOW:
@@ -146,6 +166,7 @@ def read_whole(
             break
         cs.length, cs.type_id, cs.msid, cs.inferred = length, type_id, msid, inferred
         cs.delta = cs.extended_value = field
+        cs.extended = bool(extended)
         cs.timestamp = field if fmt == 0 else (cs.timestamp + field) & 0xFFFFFFFF
         head = (
             buffer[after : after + HEAD_SIZE]
@@ -171,7 +192,7 @@ def read_whole(
                     flags,
                     head,
                     (run,),
-                    None,
+                    body,
                 ),
             )
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer import cli
 from analyzer.export import DETAILS, FORMATS
 from analyzer.session import Session
 from analyzer.sources import Reading, SourceError, live
@@ -107,12 +108,8 @@ def commented() -> bytes:
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + comment + option
     interface = struct.pack("<HHI", 1, 0, 0) + option + comment
     blocks = wire.block(0x0A0D0D0A, section) + wire.block(1, interface)
-    data = rtmp()
-    at = 24
-    while at < len(data):
-        size = struct.unpack_from("<I", data, at + 8)[0]
-        blocks += wire.enhanced(10**9, data[at + 16 : at + 16 + size])
-        at += 16 + size
+    for record in wire.records(rtmp())[1]:
+        blocks += wire.enhanced(10**9, record[16:])
     return blocks + wire.enhanced(1, b"x", 7) + b"\x1b]0;x\x07\x9b31m" + b"\x1b" * 40
 
 
@@ -168,3 +165,61 @@ def test_what_a_capture_program_says_is_made_safe(
             fail()
         assert "1.lo␛]0;x␇" in str(error.value)
         assert not RAW.search(str(error.value))
+
+
+TYPED = "\x1b]0;x\x07\x9b31m\u202e\nrtmp-analyze: "
+"""What a user's shell may hand over, a name out of a hostile archive for example."""
+GOOD = str(ROOT / "captures/edge/hs-pipelined.pcap")
+
+
+def typed() -> list[list[str]]:
+    """Return command lines with `TYPED` at every place that takes text."""
+    name = f"/nowhere/{TYPED}.pcap"
+    options = ("-F", "--format", "-Y", "--detail", "--color", "--report", "--fail-on", "-c", "-d")
+    options += ("--max-input-bytes", "--ring", "--keep", "-r", "--nonsense")
+    asked = [
+        [name],
+        [name, GOOD],
+        ["-i", TYPED],
+        ["-i", "lo", "-f", TYPED],
+        ["-i", "lo", "-w", name],
+    ]
+    asked += [[GOOD, option, TYPED] for option in options]
+    asked += [
+        [GOOD, "-o", name],
+        ["check", GOOD, "-o", name],
+        [GOOD, "--report", f"json={name}"],
+        [GOOD, "-Y", f"'{TYPED}' == 1"],
+    ]
+    asked += [[GOOD, "-Y", f'command.name matches "({TYPED}"'], [GOOD, f"--json={TYPED}"]]
+    gate = ("--policy", "--profile", "--baseline", "--select", "--ignore", "--param", "--expect")
+    gate += ("--forbid", "--fail-on", "--detail", "--report")
+    asked += [["check", GOOD, option, TYPED] for option in gate]
+    asked += [["check", GOOD, "--param", f"TS-01.{TYPED}=1"], ["check", name, GOOD, "-F", "json"]]
+    asked += [["check", GOOD, "--report", f"{form}={name}"] for form in ("junit", "json")]
+    asked += [["extract", name], ["extract", GOOD, "-o", f"/dev/null/{TYPED}"]]
+    asked += [["extract", GOOD, "-Y", TYPED], ["extract", GOOD, "--offset", TYPED]]
+    asked += [
+        ["diff", name, GOOD],
+        ["diff", GOOD, GOOD, "-o", name],
+        ["diff", GOOD, GOOD, "-Y", TYPED],
+    ]
+    asked += [["redact", name, "-o", "x"], ["redact", GOOD, "-o", name], ["schema", TYPED]]
+    return asked
+
+
+@pytest.mark.parametrize("words", typed(), ids=lambda words: " ".join(words).encode().hex()[-24:])
+def test_what_the_user_typed_is_quoted_safely(
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(live.CHOICE, "none of them")
+    code = cli.main(words)
+    said = capsys.readouterr()
+    assert code in (cli.USAGE, cli.UNREADABLE) and said.err, said
+    for text in said:
+        assert not RAW.search(text), text
+        assert not any(line == "rtmp-analyze: " for line in text.splitlines()), text

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from analyzer import cli, inputs, interrupt, run
 from analyzer.check import baseline
 from analyzer.check.baseline import Baseline
-from analyzer.check.outcome import FAIL, INCONCLUSIVE, PASS, UNREADABLE, Gate, Outcome, judge
+from analyzer.check.outcome import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    UNREADABLE,
+    Gate,
+    Outcome,
+    judge,
+    tell_apart,
+)
 from analyzer.check.outcome import unreadable as unreadable_outcome
 from analyzer.check.policy import Wanted
 from analyzer.export import FORMATS
 from analyzer.export.request import Request
+from analyzer.outputs import check_paths, color, open_text
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.redaction.secrets import Secrets
@@ -42,14 +53,17 @@ class _Outputs:
 
     judged: list[tuple[str, TextIO]] = field(default_factory=list)
     single: list[tuple[str, str]] = field(default_factory=list)
+    failed: bool = False
+    """The program itself, somewhere; what it could judge is written all the same."""
 
 
 def check(options: argparse.Namespace, wanted: Wanted) -> int:
     """Judge all captures, write the reports, return the exit code."""
     cli.utf8(sys.stdout)
     gate = Gate(wanted.fail_on, tuple(wanted.assertions), wanted.profile, _known(options, wanted))
+    written = [wanted.baseline] if options.write_baseline and wanted.baseline else []
     with ExitStack() as stack:
-        outputs = _open(options, stack)
+        outputs = _open(options, written, stack)
         secrets: Secrets | None = None
         outcomes = []
         for path, stem in zip(options.captures, _stems(options.captures), strict=True):
@@ -59,12 +73,15 @@ def check(options: argparse.Namespace, wanted: Wanted) -> int:
             if own is not None and secrets is not None:
                 secrets.update(own)
             secrets = secrets or own
+        tell_apart(outcomes)
         for name, out in outputs.judged:
             request = _request(name, out, options, wanted, secrets)
             FORMATS[name].write_outcomes(outcomes, out, request)
             out.flush()
     _tell_masks(options, outputs)
     _settle_baseline(options, wanted, gate, outcomes)
+    if outputs.failed:
+        return cli.INTERNAL
     codes = [EXIT_CODES[outcome.status] for outcome in outcomes]
     return max(codes, key=list(EXIT_CODES.values()).index)
 
@@ -101,6 +118,7 @@ def _one(
             target = target.replace(PLACE, stem)
             _write_single(session, outcome, name, target, options, wanted, secrets)
         run.tell_drops(session, options)
+        outputs.failed |= run.tell_failures(session)
     return outcome, secrets
 
 
@@ -134,26 +152,25 @@ def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: Exit
 # -- outputs ------------------------------------------------------------------------------
 
 
-def _open(options: argparse.Namespace, stack: ExitStack) -> _Outputs:
-    """Open the outputs before the work begins; raise `UsageError`."""
+def _open(options: argparse.Namespace, baselines: list[str], stack: ExitStack) -> _Outputs:
+    """Open the outputs before the work begins; raise `UsageError`.
+
+    `baselines` has the baseline's path where it is going to be written.
+    """
     outputs = _Outputs()
     wanted = [(options.format or "check", options.output or "-"), *options.report]
-    taken: set[str] = set()
     for name, path in wanted:  # nothing is written before all of it is possible
         if not FORMATS[name].judged and len(options.captures) > 1 and PLACE not in path:
             raise cli.UsageError(
                 f"{name} tells of one capture: of several, give a path with {PLACE} in it, such as"
                 f" --report {name}=report-{PLACE}.{name}"
             )
-        if path in taken:
-            raise cli.UsageError(f"{path}: named for two outputs")
-        taken |= {path} - {"-", os.devnull}
-        for capture in options.captures:
-            if path != "-" and capture != "-" and run.same_file(capture, path):
-                raise cli.UsageError(f"{path}: is the capture itself; it is not overwritten")
+    stems = _stems(options.captures)
+    paths = [dict.fromkeys(path.replace(PLACE, stem) for stem in stems) for _, path in wanted]
+    check_paths(options.captures, [*chain(*paths), *baselines])
     for name, path in wanted:
         if FORMATS[name].judged and PLACE not in path:
-            outputs.judged.append((name, _target(path, stack)))
+            outputs.judged.append((name, open_text(path, stack)))
         else:
             outputs.single.append((name, path))
     return outputs
@@ -172,15 +189,6 @@ def _stems(captures: Sequence[str]) -> list[str]:
     return stems
 
 
-def _target(path: str, stack: ExitStack) -> TextIO:
-    if path == "-":
-        return sys.stdout
-    try:
-        return stack.enter_context(run.open_text(path))
-    except OSError as error:
-        raise cli.UsageError(f"{path}: {error.strerror}") from None
-
-
 def _write_single(
     session: Session,
     outcome: Outcome,
@@ -191,7 +199,7 @@ def _write_single(
     secrets: Secrets | None,
 ) -> None:
     with ExitStack() as stack:
-        out = _target(path, stack)
+        out = open_text(path, stack)
         request = _request(name, out, options, wanted, secrets)
         request.outcome = outcome
         FORMATS[name].write(session, out, request)
@@ -220,7 +228,7 @@ def _request(
 ) -> Request:
     request = Request(
         detail=options.detail,
-        color=run.color(options.color, out),
+        color=color(options.color, out),
         fail_on="error" if wanted.fail_on == "never" else wanted.fail_on,
     )
     if _masked(name, options) and secrets is not None:
@@ -254,9 +262,9 @@ def _known(options: argparse.Namespace, wanted: Wanted) -> Baseline:
         return baseline.read(text)
     except OSError as error:
         hint = " (--write-baseline makes it)" if isinstance(error, FileNotFoundError) else ""
-        raise cli.UsageError(f"{wanted.baseline}: {error.strerror}{hint}") from None
+        raise cli.UsageError(f"{safe(wanted.baseline)}: {error.strerror}{hint}") from None
     except baseline.BaselineError as error:
-        raise cli.UsageError(f"{wanted.baseline}: {error}") from None
+        raise cli.UsageError(f"{safe(wanted.baseline)}: {error}") from None
 
 
 class _Everything(Baseline):
@@ -276,7 +284,7 @@ def _settle_baseline(
     if options.write_baseline:
         text = baseline.write(found)
         Path(wanted.baseline).write_text(text, encoding="utf-8", newline="\n")
-        run.say(options, f"{wanted.baseline}: {len(found)} findings are known from now on")
+        run.say(options, f"{safe(wanted.baseline)}: {len(found)} findings are known from now on")
         return
     if any(outcome.status == UNREADABLE for outcome in outcomes):
         return  # what was not looked at is not gone

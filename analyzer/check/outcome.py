@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -113,10 +113,12 @@ class Outcome:
     """Why there are none although they were asked for."""
     path: str = ""
     """The capture's path as reports for machines show it, never absolute; "" for its name."""
+    label: str = ""
+    """Instead of the capture's name, where others have the same."""
 
     @property
     def name(self) -> str:
-        return self.capture.name
+        return self.label or self.capture.name
 
     @property
     def place(self) -> str:
@@ -151,6 +153,18 @@ class Outcome:
 def unreadable(name: str, reason: str) -> Outcome:
     """Return the outcome of an input that could not be read."""
     return Outcome(CaptureInfo(name, "", None, None), UNREADABLE, reason)
+
+
+def tell_apart(outcomes: Sequence[Outcome]) -> None:
+    """Show captures of one name by their paths; number those whose paths are the same, too."""
+    names = Counter(outcome.name for outcome in outcomes)
+    seen: Counter[str] = Counter()
+    for outcome in outcomes:
+        if names[outcome.name] > 1:
+            outcome.label = outcome.place
+        seen[outcome.name] += 1
+        if seen[outcome.name] > 1:
+            outcome.label = f"{outcome.name} ({seen[outcome.name]})"
 
 
 def judge(session: Session, gate: Gate) -> Outcome:

@@ -17,6 +17,7 @@ from analyzer.export import SEVERITIES
 from analyzer.filters.lexer import FilterError
 from analyzer.options import Policy
 from analyzer.rules import BY_ID, RULES
+from dissectors.text import safe
 
 OWN_FILE: Final = "rtmp-analyze.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -57,7 +58,7 @@ class Wanted:
 def load(path: str | None, folder: Path) -> Wanted:
     """Read the policy file: `path`, or the first that `folder` has; raise `PolicyError`."""
     if path is not None:
-        return _read(Path(path), path)
+        return _read(Path(path), safe(path))
     for name in (OWN_FILE, PROJECT_FILE):
         if (folder / name).is_file():
             return _read(folder / name, name)

@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import cli
-from analyzer.commands.opening import compile_filter, open_session, refuse_inputs
+from analyzer import cli, run
+from analyzer.commands.opening import compile_filter, open_session
+from analyzer.outputs import check_paths
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.diff.compare import Comparison
@@ -34,7 +36,7 @@ def main(words: list[str]) -> int:
     if options.a == options.b == "-":
         raise cli.UsageError("only one of them can come from standard input")
     compiled = compile_filter(options.filter)
-    refuse_inputs([options.a, options.b], [options.output])
+    check_paths([options.a, options.b], [options.output])
     from analyzer.diff.compare import compare, profiles
     from analyzer.redact import Redactor
     from analyzer.redaction.collect import collect
@@ -46,6 +48,8 @@ def main(words: list[str]) -> int:
             session = open_session([path], options, stack)
             if isinstance(session, int):
                 return session
+            if run.tell_failures(session):
+                return cli.INTERNAL
             found.append(profiles(session, compiled, Redactor(collect(session))))
             names.append(session.capture.name)
     result = compare(*found)
@@ -56,15 +60,13 @@ def main(words: list[str]) -> int:
     if result.equal and not options.quiet:
         count = len(result.pairs)
         what = "connection" if count == 1 else "connections"
-        sys.stderr.write(f"{cli.PROGRAM}: no differences in {count} {what}\n")
+        cli.tell(f"no differences in {count} {what}")
         if any(pair.holes_a or pair.holes_b for pair in result.pairs):
-            sys.stderr.write(f"{cli.PROGRAM}: some of it was not captured (--json says what)\n")
+            cli.tell("some of it was not captured (--json says what)")
     return cli.FINDINGS if options.exit_code and not result.equal else cli.OK
 
 
 def _shown(names: list[str]) -> tuple[str, ...]:
-    from dissectors.text import safe
-
     return tuple(safe(name) for name in names)
 
 
@@ -81,7 +83,7 @@ def _write(result: Comparison, names: tuple[str, ...], options: argparse.Namespa
         with Path(options.output).open("w", encoding="utf-8", newline="\n") as out:
             write(result, pair, out)
     except OSError as error:
-        raise cli.UsageError(f"{options.output}: {error.strerror}") from None
+        raise cli.UsageError(f"{safe(options.output)}: {error.strerror}") from None
 
 
 def _parser() -> cli.Parser:

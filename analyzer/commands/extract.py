@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from analyzer import cli
-from analyzer.commands.opening import compile_filter, open_session, refuse_inputs
+from analyzer import cli, run
+from analyzer.commands.opening import compile_filter, open_session
+from analyzer.outputs import check_paths
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.extract.media import File
@@ -48,7 +50,10 @@ def main(words: list[str]) -> int:
         rows = session.order()
         if compiled is not None:
             rows = _of_matching(session, rows, compiled.rows(session, rows))
-        return _Extraction(session, rows, folder, options).run()
+        code = _Extraction(session, rows, folder, options).run()
+        if run.tell_failures(session):
+            return cli.INTERNAL
+        return cli.UNREADABLE if run.tell_left_out(session) else code
 
 
 def _of_matching(session: Session, rows: Array, found: Array) -> Array:
@@ -76,7 +81,7 @@ class _Extraction:
             if self._options.raw:
                 self._raw()
         except OSError as error:
-            raise cli.UsageError(f"{error.filename}: {error.strerror}") from None
+            raise cli.UsageError(f"{safe(str(error.filename))}: {error.strerror}") from None
         if self._count:
             return cli.OK
         return cli.complain("nothing to extract: no media in any RTMP connection", cli.INCONCLUSIVE)
@@ -127,7 +132,7 @@ class _Extraction:
     def _keep_off_inputs(self, prefix: str) -> None:
         """Refuse to write over a capture that lies in the folder under one of our names."""
         mine = [str(path) for path in self._folder.glob(f"{prefix}*")]
-        refuse_inputs(self._options.captures, mine)
+        check_paths(self._options.captures, mine)
 
     def _redactor(self) -> Any:
         if self._options.redact is False:
@@ -148,12 +153,12 @@ class _Extraction:
             return
         width = max((len(file.name) for file in files), default=0)
         for file in files:
-            path = self._folder / file.name.ljust(width)
+            path = safe(str(self._folder / file.name.ljust(width)))
             sys.stdout.write(f"{path}  {file.size:>13,} bytes  {_contents(file)}\n")
 
     def _say(self, text: str) -> None:
         if not self._options.quiet:
-            sys.stderr.write(f"{cli.PROGRAM}: {text}\n")
+            cli.tell(text)
 
 
 def _contents(file: File) -> str:

@@ -1,11 +1,10 @@
-"""What sub-commands that read captures share: opening them, and keeping off them."""
+"""What commands that read captures share: opening them, and the display filter."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import cli, interrupt
@@ -31,21 +30,6 @@ def open_session(
     except SourceError as error:
         return cli.complain(str(error), cli.UNREADABLE)
     return session
-
-
-def refuse_inputs(captures: Sequence[str], outputs: Sequence[str]) -> None:
-    """Raise `UsageError` where an output is one of the captures."""
-    for output in outputs:
-        for capture in captures:
-            if "-" not in (capture, output) and _same(capture, output):
-                raise cli.UsageError(f"{output}: is the capture itself; it is not overwritten")
-
-
-def _same(first: str, second: str) -> bool:
-    try:
-        return Path(first).samefile(second)
-    except (OSError, ValueError):
-        return False
 
 
 def compile_filter(text: str | None) -> Filter | None:

@@ -9,8 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from analyzer import cli
-from analyzer.commands.opening import open_session, refuse_inputs
+from analyzer import cli, run
+from analyzer.commands.opening import open_session
+from analyzer.outputs import check_paths
+from dissectors.text import safe
 
 if TYPE_CHECKING:
     from analyzer.redaction.addresses import Addresses
@@ -43,7 +45,7 @@ def main(words: list[str]) -> int:
         raise cli.UsageError("--verify reads the copy again: give it a name with -o")
     if options.output == "-" and sys.stdout.isatty():
         raise cli.UsageError("a capture is not written to a terminal: give a name with -o")
-    refuse_inputs([options.capture], [options.output])
+    check_paths([options.capture], [options.output])
     with ExitStack() as stack:
         session = open_session([options.capture], options, stack)
         if isinstance(session, int):
@@ -61,6 +63,8 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
     search(session, secrets)
     addresses = _addresses(session, options)
     patterns, edits = _plan(session, secrets, addresses, strip=options.strip_media)
+    if run.tell_failures(session):
+        return cli.complain("nothing is written: secrets might be left", cli.INTERNAL)
     if secrets.overflow:
         return cli.complain(
             "more than can be searched, so nothing is written: secrets might be left",
@@ -114,7 +118,7 @@ def _write_file(path: Path, write: Callable[[BinaryIO], Written]) -> Written:
                     path.unlink()
                 raise
     except OSError as error:
-        raise cli.UsageError(f"{path}: {error.strerror}") from None
+        raise cli.UsageError(f"{safe(str(path))}: {error.strerror}") from None
 
 
 def _tell(session: Session, patterns: Patterns, written: Written) -> None:
@@ -206,7 +210,7 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--strip-media",
         action="store_true",
-        help="zero coded audio and video; headers, configurations and sizes stay",
+        help="blank coded audio and video; headers, configurations and sizes stay",
     )
     parser.add_argument(
         "--anonymize",

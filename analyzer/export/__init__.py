@@ -45,7 +45,11 @@ class Format(NamedTuple):
             self.write_outcomes([outcome], out, request)
             return
         function: Write = getattr(import_module(self.module), self.function)
-        function(session, out, request)
+        session.bounds.writing = True
+        try:
+            function(session, out, request)
+        finally:
+            session.bounds.writing = False
 
     def write_outcomes(self, outcomes: Sequence[Outcome], out: TextIO, request: Request) -> None:
         """Write the whole output of a format that is `judged`."""

@@ -28,6 +28,7 @@ GROUPS: Final = {
     "END": "Teardown",
     "REC": "Reconnects",
     "SEC": "Secrets",
+    "INT": "The analyzer itself",
 }
 """In the order of the page."""
 GATES: Final = {

@@ -12,12 +12,15 @@ from analyzer.export.messages import columns
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
 from analyzer.index import Array
+from analyzer.lookup import INFERRED, MEDIA_KINDS
 from analyzer.model import DIRECTIONS
 from analyzer.session import Session
 from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.text import safe
 
+PLAIN: Final = sum(INFERRED) | Flag.ABORTED | Flag.COMPLETE
+"""Flags that are told before the info, where they are not just `COMPLETE`."""
 _BLOCK: Final = 512
 """Lines joined into one write."""
 INSIDE: Final = "└ "
@@ -55,11 +58,18 @@ def write_rows(session: Session, out: TextIO, request: Request, rows: Array, tem
     names: dict[int, str] = {}
     for values in columns(session, rows):
         row, connection, direction = values[:3]
-        csid, msid, type_id, timestamp, length, flags = values[11:17]
+        stream_offset = values[8]
+        csid, msid, type_id, timestamp, length, flags, head = values[11:18]
         name = names.setdefault(type_id, "") or session.type_name(row)
         names[type_id] = name
         side = DIRECTIONS[direction]
-        info = _flags(session, row, flags) + request.shown(safe(session.info(row)))
+        shared = None
+        if type_id in MEDIA_KINDS:
+            shared = session.frame(
+                type_id, head, connection, direction, length, flags, stream_offset
+            )
+        words = shared.info if shared is not None else session.dissect(row).info
+        info = _flags(session, row, flags) + request.shown(safe(words))
         line = template.format(
             seconds(values[4]), f"c{connection}", side, csid, msid, name, timestamp, length, info
         )
@@ -82,6 +92,8 @@ def write_rows(session: Session, out: TextIO, request: Request, rows: Array, tem
 
 def _flags(session: Session, row: int, flags: int) -> str:
     """Return what a reader must know before trusting the line."""
+    if flags & PLAIN == Flag.COMPLETE:
+        return ""
     marks = ""
     if flags & Flag.ABORTED:
         marks += "[aborted] "

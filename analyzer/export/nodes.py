@@ -50,7 +50,8 @@ def node(field: Field, redactor: Redactor | None, known: Known = (None, "")) -> 
     """Return a field as a JSON object; its depth is bounded by the dissectors' own limit."""
     label, value = field.label, field.value
     if redactor is not None:
-        label, value = redactor.label(field), redactor.value(value)
+        label = redactor.label(field)
+        value = redactor.value(value) if label == field.label else redactor.item(value)
     if value is None:
         shown = "null"
     elif type(value) is int:

@@ -126,7 +126,7 @@ def _connection(session: Session, connection: Connection, request: Request) -> I
 def _beginning(connection: Connection) -> str:
     handshake = connection.handshake
     sides = connection.tcp_connection.directions
-    seen = [bool(sides[side].length) for side in connection.sides]
+    seen = [bool(sides[side].stats.segments) for side in connection.sides]
     if not all(seen) and any(seen):
         return f"only the {'client' if seen[0] else 'server'}'s side captured"
     if handshake:

@@ -57,6 +57,7 @@ def _direction(tcp: TcpConnection, side: int, epoch_ns: int) -> dict[str, Any]:
         "snaplen_cut": stats.snaplen_cut,
         "implausible": stats.implausible,
         "after_close": stats.after_close,
+        "reset_bytes": stats.reset_bytes,
         "false_closes": _false_closes(tcp, side),
         "bad_checksums": stats.bad_checksums,
     }

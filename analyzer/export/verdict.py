@@ -42,14 +42,10 @@ def nothing_to_judge(session: Session) -> str | None:
         if frames:
             return f"no RTMP was found, but {frames} encrypted 802.11 frame{'s' * (frames != 1)}"
         return f"no RTMP was found{_attempts(session)}"
-    variants = {connection.variant for connection in session.connections}
-    if not len(session.messages) and variants <= {"rtmps", "rtmpe"}:
-        return "all connections are encrypted, and there are no keys"
-    if not len(session.messages) and variants == {"rtmpt"}:
-        return "RTMP in HTTP (RTMPT) was found, which is not decoded"
-    if not len(session.messages):
-        return "no message could be read"
-    return None
+    if len(session.messages):
+        return None
+    reasons = sorted({connection.why_unread for connection in session.connections})
+    return "; ".join(reasons)
 
 
 def _attempts(session: Session) -> str:

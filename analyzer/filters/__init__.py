@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from analyzer.filters import summaries
-from analyzer.filters.compare import Comparer, ValueTest
+from analyzer.filters.compare import Comparer
 from analyzer.filters.fields import FieldInfo, own_fields
 from analyzer.filters.lexer import FilterError
 from analyzer.filters.summary_keys import known, parts_of
@@ -139,8 +139,6 @@ def _relation(relation: Relation, text: str) -> _Step:
     values = field.values
     comparer = Comparer(field.kind, text)
     if relation.operator == "exists":
-        if field.kind == "boolean":
-            return _any_of(values, [ValueTest(bool)])
         return _Step(values.cost, values.present)
     if relation.operator not in ("contains", "matches") and (below := parts_of(field.name)):
         hint = f"'{field.name}' alone says that it is there; compare one of its fields: "

@@ -44,10 +44,10 @@ def source(name: str) -> Coded | PerRow:
     def values(session: Session, code: int, row: int) -> Iterable[Any]:
         return slow.values(session, row) if session.value(row, "type_id") == type_id else ()
 
-    return Coded(lambda view: _codes(view, type_id, by_config), values)
+    return Coded(lambda view: header_codes(view, type_id, by_config), values)
 
 
-def _codes(view: View, type_id: int, by_config: bool) -> Array:
+def header_codes(view: View, type_id: int, by_config: bool) -> Array:
     """Return a number per row, equal for rows of one connection with the same kind of header."""
     types = view.column("type_id")
     codes = np.zeros(len(view), np.int64)

@@ -1,29 +1,49 @@
 """Link layer to TCP for a stream of frame batches."""
 
-from typing import Any
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from analyzer.link import columns
-from analyzer.link.careful import Careful
-from analyzer.link.checksums import Checker
-from analyzer.link.columns import Group
 from analyzer.link.model import Counters, FlowTable, SegmentBatch
 from analyzer.sources.model import FrameBatch
 
+if TYPE_CHECKING:
+    from analyzer.link.careful import Careful
+    from analyzer.link.checksums import Checker
+    from analyzer.link.columns import Group, Ints
+
 
 class LinkLayer:
-    """Decodes batch after batch, for fragments may be spread over several."""
+    """Decodes batch after batch, for fragments may be spread over several.
+
+    Where another process decodes, this holds what it found, and loads no decoder.
+    """
 
     def __init__(self, check_checksums: bool = False) -> None:
         self.flows = FlowTable()
         self.counters = Counters()
-        self._checker = Checker(self.flows) if check_checksums else None
-        self._careful = Careful(self.counters)
+        self._check_checksums = check_checksums
+
+    @cached_property
+    def _careful(self) -> Careful:
+        from analyzer.link.careful import Careful
+
+        return Careful(self.counters)
+
+    @cached_property
+    def _checker(self) -> Checker | None:
+        from analyzer.link.checksums import Checker
+
+        return Checker(self.flows) if self._check_checksums else None
 
     def decode(self, batch: FrameBatch) -> SegmentBatch:
         """Return the TCP segments of `batch` in frame order; nothing in it can raise."""
+        from analyzer.link import columns
+
         fast = columns.decode(batch, self.counters)
         slow = np.sort(np.concatenate(fast.slow))
         return self._merge(batch, fast.groups, slow)
@@ -32,7 +52,9 @@ class LinkLayer:
         """Do what `decode` does frame by frame, to prove that both agree."""
         return self._merge(batch, [], np.arange(len(batch)))
 
-    def _merge(self, batch: FrameBatch, groups: list[Group], slow: columns.Ints) -> SegmentBatch:
+    def _merge(self, batch: FrameBatch, groups: list[Group], slow: Ints) -> SegmentBatch:
+        from analyzer.link.columns import TYPES
+
         extra = b""
         if len(slow):
             group, extra = self._careful.decode(batch, slow)
@@ -42,7 +64,7 @@ class LinkLayer:
         flow = self._number(groups)
         rows = {
             name: _joined([group.rows[name] for group in groups], dtype)
-            for name, dtype in columns.TYPES.items()
+            for name, dtype in TYPES.items()
         }
         segments = SegmentBatch(data, batch.base, len(batch.data), None, flow=flow, **rows)
         if len(groups) > 1:

@@ -9,7 +9,6 @@
             .starvation                     media time per window of wall time
             .start_offset_ms                first audio PTS less first picture shown
         .startup                            list[Stage]: tcp, handshake, connect, … with times
-        .rtt_ns                             {"client", "server", "total"} from the handshake
         .metadata                           list[Metadata]: onMetaData
 
     track.frames                            Frames: arrays row, dts_ms, cts_ms, pts_ms, time_ns,
@@ -40,7 +39,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyzer.exchanges import command_rows
-from analyzer.handshakes import round_trips
 from analyzer.index import Array
 from analyzer.metrics.boundaries import boundaries, changes, inferred
 from analyzer.metrics.columns import MediaColumns, gather
@@ -129,11 +127,6 @@ class ConnectionMetrics:
         rows = self._common.metadata_rows(self._index).tolist()
         owner = session.connections[self._index]
         return startup(session, owner, self._common.command_rows, rows, self.streams)
-
-    @cached_property
-    def rtt_ns(self) -> dict[str, int | None]:
-        """Round trips from the capture point, from the handshake."""
-        return round_trips(self._common.session.connections[self._index])
 
 
 class Common:

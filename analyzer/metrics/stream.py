@@ -13,6 +13,10 @@ from analyzer.metrics.windows import compact, per_window, slope
 
 SKEW_WINDOW_MS: Final = 1000
 DRIFT_WINDOWS: Final = 10
+RUNAWAY: Final = 0.1
+"""What a clock is off that plainly runs at another rate; one that keeps time is a third of it."""
+RUNAWAY_NS: Final = 1_000_000_000
+"""How far it must have run away: bursts of less are usual."""
 STARVATION_WINDOW_NS: Final = 5_000_000_000
 _STEP_NS: Final = 1_000_000_000
 _INTERVALS: Final = 5
@@ -180,6 +184,25 @@ class Stream:
             "audio": _lag(self.audio, self.video, self._places[1]),
         }
 
+    @cached_property
+    def runaway(self) -> Track | None:
+        """The main track whose clock runs far from the wall clock, all the time, where the other
+        one keeps it: that stream is sent as it is made, so the wall clock tells which is wrong."""
+        video, audio = self.video, self.audio
+        if video is None or audio is None or self.inferred or video.by_arrival or audio.by_arrival:
+            return None
+        for track, other in ((video, audio), (audio, video)):
+            if track.pace is None or other.pace is None:
+                return None
+            off = track.pace.slope - 1
+            if (
+                abs(other.pace.slope - 1) < RUNAWAY / 3
+                and abs(off) * track.pace.span_ns > RUNAWAY_NS
+                and min(half * np.sign(off) for half in _off_by_halves(track)) > RUNAWAY
+            ):
+                return track
+        return None
+
     @property
     def media_clock(self) -> tuple[Array, Array, Array]:
         """(arrival ns, highest DTS so far, segment) of the main tracks' frames, by arrival."""
@@ -231,6 +254,17 @@ class Stream:
         twice = np.where(known, dts[np.minimum(far, last)] - dts[start], -1)
         media = dts[np.minimum(end, last)] - dts[start]
         return Starvation(time[start], width, media, twice)
+
+
+def _off_by_halves(track: Track) -> list[float]:
+    """How far media time per wall time is from 1 in each half of a track: what was sent at once,
+    late or early, is in one of them."""
+    time, dts, count = track.frames.time_ns, track.frames.dts_ms, len(track.frames)
+    places = ((0, count // 2), (count // 2, count - 1))
+    return [
+        float(dts[high] - dts[low]) * 1e6 / max(int(time[high] - time[low]), 1) - 1
+        for low, high in places
+    ]
 
 
 def _lag(track: Track, other: Track, places: Array) -> Array:

@@ -22,6 +22,10 @@ BITRATE_WINDOW_MS: Final = 1000
 REORDER_DEPTH: Final = 16
 """Frames looked back for reordering: the largest decoded picture buffer (H.264 §A.3.1)."""
 
+STANDS_STILL: Final = 10
+"""Frames in a row with one timestamp, of a clock that no longer runs."""
+SET_BACK_MS: Final = 500
+"""More than reordered frames go back that carry their presentation times."""
 
 BULKY_OF_FRAMES: Final = ("keyframe", "row", "time_ns")
 """What `Metrics.relax` gives up: a value per frame."""
@@ -260,10 +264,32 @@ class Track:
     def size_bytes(self) -> int:
         return int(self.frames.size.sum())
 
+    @cached_property
+    def by_arrival(self) -> bool:
+        """Whether rates are taken over the time of arrival: timestamps that stand still for long
+        or are set back do not tell how much was played."""
+        steps = self.steps_ms
+        if not len(steps):
+            return False
+        edges = np.flatnonzero(np.diff(steps == 0, prepend=False, append=False))
+        still = np.diff(edges)[::2].max(initial=0)
+        return bool(still >= STANDS_STILL or steps.min() <= -SET_BACK_MS)
+
+    @property
+    def lasted_ms(self) -> int:
+        """What rates are taken over: media time, or the time of arrival (`by_arrival`)."""
+        return self.arrived_ms if self.by_arrival else self.duration_ms
+
+    @cached_property
+    def arrived_ms(self) -> int:
+        """Time from the first to the last frame's arrival, and the last one's own duration."""
+        time, own = self.frames.time_ns, self.rate.interval_ns if self.rate else 0
+        return round((int(time.max() - time.min()) + own) / 1e6) if len(time) else 0
+
     @property
     def bitrate_bit_s(self) -> int | None:
-        """Mean bitrate over media time; None where the duration is not known."""
-        span = self.duration_ms
+        """Mean bitrate; None where the duration is not known."""
+        span = self.lasted_ms
         return round(self.size_bytes * 8000 / span) if span > 0 else None
 
     def bitrate(self, window_ms: int = BITRATE_WINDOW_MS) -> Windows:
@@ -274,6 +300,8 @@ class Track:
     def peak_bit_s(self) -> int | None:
         """The most bits of one second."""
         found = self.bitrate()
+        if self.by_arrival:
+            found = per_window(self.frames.time_ns, 1_000_000_000, self.frames.size * 8)
         return int(found.sums.max()) if len(found.sums) else None
 
     @cached_property

@@ -50,3 +50,10 @@ def per_window(times: Array, width: int, values: Array) -> Windows:
     total = np.bincount(number, values, len(kept))
     count = np.bincount(number, minlength=len(kept))
     return Windows(low + kept * width, total.round().astype(np.int64), count)
+
+
+def complete(windows: Windows, width: int, end: int) -> Windows:
+    """Leave out a last window that goes on behind `end`: what it adds up to is no rate."""
+    if len(windows.start) > 1 and int(windows.start[-1]) + width > end:
+        return Windows(*(column[:-1] for column in windows))
+    return windows

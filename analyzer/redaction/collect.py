@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analyzer.media_parts import tags
-from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY, SENSITIVE, Secrets
+from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY, SENSITIVE, Secrets, is_number
 from dissectors import spec
 from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES, LEAST_VALUES
 
@@ -90,6 +90,8 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
                 if not stream.name and connection.app:
                     # The whole address was pasted into the server's field, key and all.
                     secrets.name(connection.app.partition("/")[2])
+    if session.failures.of("decoding"):
+        secrets.overflow = True  # nobody knows what stood there
     return before != (len(secrets.whole), secrets.overflow)
 
 
@@ -167,6 +169,8 @@ def _of_command(
                 secrets.name(text, bytes.fromhex(text))
             elif member not in _NO_NAMES:
                 secrets.name(text, _raw(session, row, text) if "\ufffd" in text else None)
+        if arguments and is_number(arguments[0]) and name != "deleteStream":
+            secrets.number(arguments[0])
     elif name == "connect" or (name and _LOGIN.search(name)):
         # RTMP 1.0 §7.2.1.1: optional user arguments; names and passwords, where there are any.
         for _, text in _strings(arguments):

@@ -27,6 +27,9 @@ _HTTP_HEAD: Final = re.compile(
     rb"(?:POST /[^\r\n]{0,512} )?HTTP/1\.[01][^\r\n]{0,512}\r\n(?:[^\r\n]{1,4096}\r\n)*\r\n"
 )
 """Request line or status line, and header fields."""
+FILL: Final = b"\x55"
+"""Stands for coded media. Zeros can be chunk headers: behind a hole the stream would be found again
+in the wrong place."""
 _RANGES: Final = 1 << 16
 """Ranges made Python numbers at once."""
 
@@ -69,7 +72,7 @@ class Sealed:
             some = slice(part, min(part + _RANGES, high))
             spans = (self._starts[some] - base).tolist(), (self._ends[some] - base).tolist()
             for start, stop in zip(*spans, strict=True):
-                data[start:stop] = bytes(stop - start)
+                data[start:stop] = FILL * (stop - start)
         changed.append(self._starts[low:high] - base)
         low, high = np.searchsorted(self._at, (base, end)).tolist()
         for index in range(low, high):
@@ -91,7 +94,7 @@ class _Stream:
         self.at = np.array([at for at, _ in edits], np.int64)
         self.stops = np.array([at + len(text) for at, text in edits], np.int64)
         self.texts = [text for _, text in edits]
-        self.zero_at, self.zero_end = plan.zeros()
+        self.blank_at, self.blank_end = plan.blanks()
 
     def offsets(self, seq: Ints) -> Ints:
         """Return stream offsets of sequence numbers, unwrapped from the last one on."""
@@ -190,14 +193,14 @@ class _Collector:
                 at, text = int(stream.at[index]), stream.texts[index]
                 begin, end = max(at, first), min(at + len(text), last)
                 self.edits.put(begin + shift, text[begin - at : end - at])
-        low = np.searchsorted(stream.zero_end, offsets, side="right")
-        high = np.searchsorted(stream.zero_at, ends, side="left")
+        low = np.searchsorted(stream.blank_end, offsets, side="right")
+        high = np.searchsorted(stream.blank_at, ends, side="left")
         counts = np.maximum(high - low, 0)
         for row in np.flatnonzero(counts).tolist():
             some = slice(int(low[row]), int(high[row]))
             shift = int(segments.position[row] - offsets[row])
-            begin = np.maximum(stream.zero_at[some], offsets[row]) + shift
-            self.edits.blank(begin, np.minimum(stream.zero_end[some], ends[row]) + shift)
+            begin = np.maximum(stream.blank_at[some], offsets[row]) + shift
+            self.edits.blank(begin, np.minimum(stream.blank_end[some], ends[row]) + shift)
 
     # -- what no stream tells
 

@@ -78,7 +78,7 @@ class StreamPlan:
         self.start_frame = connection.tcp_connection.start_frame
         self.direction: TcpDirection = connection.tcp_connection.directions[side]
         self._edits: dict[int, bytes] = {}
-        self._zero_start, self._zero_end = array("q"), array("q")
+        self._blank_start, self._blank_end = array("q"), array("q")
 
     @property
     def anchor(self) -> Anchor | None:
@@ -101,7 +101,7 @@ class StreamPlan:
             self._edits[start] = data
 
     def blank(self, runs: Iterable[Run], start: int, length: int) -> None:
-        """Have zeros stand in body bytes `start` … `start + length`, chunk headers left alone."""
+        """Have `FILL` stand in body bytes `start` … `start + length`, chunk headers left alone."""
         for run in runs:
             low = max(start - run.body_offset, 0)
             high = min(start + length - run.body_offset, run.length)
@@ -114,16 +114,16 @@ class StreamPlan:
             ends = starts + payload
             ends[-1] += high - (last + 1) * payload
             starts[0] += low - first * payload
-            self._zero_start.frombytes(starts.tobytes())
-            self._zero_end.frombytes(ends.tobytes())
+            self._blank_start.frombytes(starts.tobytes())
+            self._blank_end.frombytes(ends.tobytes())
 
     def edits(self) -> list[tuple[int, bytes]]:
         """Return (stream offset, bytes) in order, not overlapping."""
         return disjoint(self._edits)
 
-    def zeros(self) -> tuple[Ints, Ints]:
+    def blanks(self) -> tuple[Ints, Ints]:
         """Return starts and ends of what is blanked, in order."""
-        return in_order(as_integers(self._zero_start), as_integers(self._zero_end))
+        return in_order(as_integers(self._blank_start), as_integers(self._blank_end))
 
     def inside(self, start: int, length: int) -> bool:
         """Whether an edit at `start` is known that is at least so long."""

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from analyzer.redaction.encodings import encodings
@@ -192,6 +193,14 @@ class Secrets:
             else:
                 self.add(form, pieces=_name_pieces(kind if form == text else "", form))
 
+    def number(self, value: float) -> None:
+        """Register a stream name that is sent as an AMF Number (AMF0 §2.2); a short one hides
+        nothing."""
+        text = str(value)
+        if not is_ordinary(text):
+            self.name(text)
+            self.add(text, struct.pack(">d", value))
+
     def echo(self, text: str) -> None:
         """Register a status text in which a short or common stream name stands as a word, and
         the beginning of another name."""
@@ -256,6 +265,10 @@ class Secrets:
             for match in _PARAMETER.finditer(text):
                 if SENSITIVE.search(match[1]) and match[2].lower() not in ORDINARY:
                     self.inside(match[0][: -len(match[2])], match[2])
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_ordinary(text: str) -> bool:

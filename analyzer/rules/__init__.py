@@ -10,6 +10,7 @@ from analyzer.rules import (
     amf,
     audio,
     capture,
+    capture_files,
     chunk_headers,
     chunk_stream,
     commands,
@@ -19,6 +20,7 @@ from analyzer.rules import (
     enhanced,
     enhanced_headers,
     handshake,
+    internal,
     metadata,
     network,
     pictures,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 GROUPS: Final = (
     capture,
+    capture_files,
     network,
     starvation,
     transport,
@@ -64,6 +67,7 @@ GROUPS: Final = (
     teardown,
     reconnect,
     security,
+    internal,
 )
 
 RULES: Final[tuple[Rule, ...]] = tuple(rule for group in GROUPS for rule in group.RULES)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from analyzer.model import DIRECTIONS
-from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule, Severity
+from analyzer.rules.rule import SIDES, Evidence, Outcome, Rule
 from analyzer.tcp import Gap
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ _REASONS = {
     "never_delivered": "never delivered: the connection ended before they were acknowledged",
     "unknown": "missing; no acknowledgement tells why",
 }
-
-_NO_DAMAGE = frozenset({"capture_drops", "not_opened", "unordered_files"})
-"""Problems that have rules of their own."""
 
 
 def mid_stream(scope: Scope) -> Iterator[Outcome]:
@@ -124,36 +121,6 @@ def open_end(scope: Scope) -> Iterator[Outcome]:
         )
 
 
-def damaged(scope: Scope) -> Iterator[Outcome]:
-    """CAP-08: the capture file is cut short or damaged."""
-    unpacked = "unpacked " if scope.session.capture.compression else ""
-    for problem in scope.session.captures.problems:
-        if problem.code not in _NO_DAMAGE:
-            yield Evidence(
-                f"{problem.text}, at byte {problem.offset} of the {unpacked}file",
-                frame=problem.frame or None,
-                count=problem.count,
-                actual=f"file offset {problem.offset}",
-                track=problem.code,
-            )
-
-
-def dropped(scope: Scope) -> Iterator[Outcome]:
-    """CAP-09: the capture program itself lost packets."""
-    for problem in scope.session.captures.problems:
-        if problem.code == "capture_drops":
-            yield Evidence(
-                f"the capture dropped {problem.count} packets", count=1, actual=problem.text
-            )
-
-
-def unordered(scope: Scope) -> Iterator[Outcome]:
-    """CAP-10: files of one set were not given in the order of their time."""
-    for problem in scope.session.captures.problems:
-        if problem.code == "unordered_files":
-            yield Evidence(problem.text, frame=problem.frame or None)
-
-
 def false_closes(scope: Scope) -> Iterator[Outcome]:
     """CAP-11: a FIN, RST or SYN ended nothing, or bytes came behind an end."""
     tcp, start = scope.connection.tcp_connection, scope.session.capture_start_ns
@@ -209,23 +176,6 @@ def altered(scope: Scope) -> Iterator[Outcome]:
             count=scope.tcp(direction).stats.overlap_conflicts,
             track=DIRECTIONS[direction],
         )
-
-
-def unread(scope: Scope) -> Iterator[Outcome]:
-    """CAP-13: frames or files of the capture that tell nothing."""
-    counters = scope.session.link.counters
-    for count, track, what in (
-        (counters.protected, "encrypted", "802.11 data frame{s} encrypted: there are no keys"),
-        (counters.malformed, "malformed", "frame{s} with headers that are cut or contradict"),
-        (counters.incomplete, "fragments", "IP datagram{s} of which fragments are missing"),
-    ):
-        if count:
-            text = what.format(s="s" * (count != 1))
-            severity: Severity = "warning" if track == "encrypted" else "note"
-            yield Evidence(f"{count} {text}", count=1, track=track, severity=severity)
-    for problem in scope.session.captures.problems:
-        if problem.code == "not_opened":
-            yield Evidence(problem.text, count=1, track=problem.code)
 
 
 def _places(found: list[Gap]) -> str:
@@ -314,39 +264,6 @@ RULES: Final = (
         parameters={"margin_ms": 1000},
     ),
     Rule(
-        "CAP-08",
-        "The capture file is damaged",
-        "warning",
-        "definite",
-        damaged,
-        help="Everything before this place was read. Copy the capture again or stop the capture "
-        "program before copying.",
-        blame="capture",
-        over="capture",
-    ),
-    Rule(
-        "CAP-09",
-        "The capture program lost packets",
-        "warning",
-        "definite",
-        dropped,
-        help="What is missing in the streams may have been there on the wire. Narrow the capture "
-        "filter (-f), or capture with -w on a faster disk.",
-        blame="capture",
-        over="capture",
-    ),
-    Rule(
-        "CAP-10",
-        "Captures not given in order",
-        "warning",
-        "definite",
-        unordered,
-        help="Streams that go on from file to file are torn. Give the files in the order they "
-        "were written.",
-        blame="capture",
-        over="capture",
-    ),
-    Rule(
         "CAP-11",
         "An end that was none",
         "warning",
@@ -369,16 +286,5 @@ RULES: Final = (
         help="The receiver may have read other bytes than are shown here. Something on the path "
         "changes or injects payload, or a network card is broken.",
         blame="network",
-    ),
-    Rule(
-        "CAP-13",
-        "Parts of the capture that cannot be read",
-        "warning",
-        "definite",
-        unread,
-        help="Decrypt 802.11 frames first (airdecap-ng, Wireshark), or capture behind the access "
-        "point. Unpack archives that stand in an archive.",
-        blame="capture",
-        over="capture",
     ),
 )

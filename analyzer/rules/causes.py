@@ -58,7 +58,7 @@ LINKS: Final[tuple[Link, ...]] = (
     Link("NET-03", ("NET-04", "VID-14", "MUX-01", "TS-03")),
     Link("TS-03", ("NET-04", "MUX-01"), True),
     Link("TS-08", ("MUX-01",), True),
-    Link("TS-09", ("MUX-01",), True),
+    Link("TS-09", ("MUX-01", "TS-11", "META-03", "NET-03", "NET-04", "NET-05"), True),
     Link("ERT-06", ("VID-08", "VID-09", "VID-10"), True),
     Link("VID-08", ("VID-09", "VID-10"), True),
     Link("META-03", ("AUD-05",), True),

@@ -12,6 +12,7 @@ from analyzer.rules.chunk_stream import flagged
 from analyzer.rules.rule import Evidence, Outcome, Rule
 from dissectors import spec
 from dissectors.chunk_state import Flag
+from dissectors.dissect import MESSAGE_TYPES
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Rows, Scope
@@ -23,6 +24,8 @@ NEAR: Final = 1000
 """Messages back in which the one before on a chunk stream is looked for."""
 PAUSE_MS: Final = 1000
 _CONTROL: Final = tuple(range(1, 7))
+_NAMED: Final = 8
+"""Types that a sentence names."""
 
 
 def extended_omitted(scope: Scope) -> Iterator[Outcome]:
@@ -223,6 +226,23 @@ def reused_delta(scope: Scope) -> Iterator[Outcome]:
                 )
 
 
+def unknown_type(scope: Scope) -> Iterator[Outcome]:
+    """CHK-14: whole messages of a type that no specification names."""
+    for direction in (0, 1):
+        rows = scope.whole(scope.rows(direction))
+        types = scope.column("type_id", rows)
+        strange = ~np.isin(types, list(MESSAGE_TYPES))
+        if strange.any():
+            names = sorted({int(number) for number in types[strange]})
+            yield Evidence(
+                f"message type {', '.join(map(str, names[:_NAMED]))}, which no specification names",
+                rows[strange],
+                expected="1 to 6, 8, 9, 15 to 20, 22",
+                actual=str(names[0]),
+                track=DIRECTIONS[direction],
+            )
+
+
 RULES: Final = (
     Rule(
         "CHK-05",
@@ -286,6 +306,17 @@ RULES: Final = (
         negative_delta,
         section="RTMP 1.0 §5.3.1.2",
         help="Timestamps must not go back; where they do, only fmt 0 can say so.",
+        blame="sender",
+    ),
+    Rule(
+        "CHK-14",
+        "Unknown message type",
+        "note",
+        "definite",
+        unknown_type,
+        section="RTMP 1.0 §5.4, §7.1",
+        help="A product's own extension (servers of one kind use 7 among themselves), or a sender "
+        "that has lost its place. Receivers ignore such messages or close.",
         blame="sender",
     ),
 )

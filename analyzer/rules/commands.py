@@ -92,9 +92,8 @@ def _unanswered(scope: Scope) -> Iterator[Call]:
 def silence(scope: Scope) -> Iterator[Outcome]:
     """CMD-05: publish or play gets no answer."""
     closed = scope.closed_by()
-    end = scope.end_ns if closed else scope.capture_end_ns
     for call in _unanswered(scope):
-        name, waited = call.command.name, end - call.time_ns
+        name, waited = call.command.name, scope.observed_ns - call.time_ns
         if name == "play" and len(scope.media(1)):
             continue  # the media are the answer
         late = waited > scope.parameters["answer_s"] * 1e9
@@ -120,7 +119,7 @@ def _too_early(scope: Scope, name: str, waited_ns: int) -> Inconclusive:
 
 def unanswered(scope: Scope) -> Iterator[Outcome]:
     """CMD-06: a call with a transaction id gets no reply, or a reply lacks the id."""
-    end = scope.end_ns if scope.closed_by() else scope.capture_end_ns
+    end = scope.observed_ns
     refused = bool(rejections(scope))
     for call in scope.commands():
         name, transaction = call.command.name, call.transaction
@@ -250,7 +249,7 @@ def refused(scope: Scope) -> Iterator[Outcome]:
 def killed(scope: Scope) -> Iterator[Outcome]:
     """CMD-10: the server accepts publish and closes soon after."""
     starts = [call for call in scope.named("onStatus") if call.code.endswith("Publish.Start")]
-    ended = any(call.command.name in CLOSING for call in scope.commands() if not call.direction)
+    ended = scope.asked & CLOSING
     if not starts or ended or scope.closed_by() != "server":
         return
     start, limits = starts[0], scope.parameters
@@ -262,11 +261,10 @@ def killed(scope: Scope) -> Iterator[Outcome]:
         return
     sent = scope.rows(0)
     last = scope.session.type_name(int(sent[-1])) if len(sent) else "nothing"
-    closed = scope.connection.tcp_connection.first_close
     yield Evidence(
         f"the server accepted publish and closed {after / 1e9:.2f} s later: a hook, an access rule "
         f"or a check of the media; last from the client: {last}",
-        frame=closed[2] if closed is not None else None,
+        frame=scope.close_frame,
         time_ns=scope.end_ns,
         about=scope.last,
         direction=1,
@@ -286,12 +284,11 @@ def nothing_to_play(scope: Scope) -> Iterator[Outcome]:
             key=call.code,
         )
     starts = [call for call in scope.named("onStatus") if call.code == "NetStream.Play.Start"]
-    end = scope.end_ns if scope.closed_by() else scope.capture_end_ns
     if not starts:
         return
     media = scope.media(1)
     times = scope.column("time_ns", media)
-    first = int(times.min()) if len(times) else end
+    first = int(times.min()) if len(times) else scope.observed_ns
     waited = first - starts[0].time_ns
     if waited > scope.parameters["media_s"] * 1e9 and not _play_refusals(scope):
         yield Evidence(

@@ -80,11 +80,9 @@ def _stopped(scope: Scope, direction: int) -> bool:
     """Whether the sender fell silent or closed without saying that it ends."""
     times = scope.tcp(direction).segments.time_ns
     last = int(times.max()) - scope.session.capture_start_ns
-    end = scope.end_ns if scope.closed_by() else scope.capture_end_ns
-    if end - last >= scope.parameters["silent_s"] * 1e9:
+    if scope.observed_ns - last >= scope.parameters["silent_s"] * 1e9:
         return True
-    ended = any(call.command.name in CLOSING for call in scope.commands())
-    return scope.closed_by() == SIDES[direction] and not ended
+    return scope.closed_by() == SIDES[direction] and not scope.named(*CLOSING)
 
 
 def wrong_sequence(scope: Scope) -> Iterator[Outcome]:
@@ -165,7 +163,7 @@ def ping_unanswered(scope: Scope) -> Iterator[Outcome]:
             limit = time + int(scope.parameters["answer_s"] * 1e9)
             same = answers.get(value, [])
             known = bisect_right(same, limit) > bisect_left(same, time)
-            if not known and limit <= (scope.end_ns if scope.closed_by() else scope.capture_end_ns):
+            if not known and limit <= scope.observed_ns:
                 late.append((row, time))
         if not late:
             continue

@@ -66,12 +66,22 @@ def run(session: Session, rules: Sequence[Rule], policy: Policy) -> Judgement:
         else:
             scopes = (Scope(shared, view, parameters) for view in shared.judged)
         for scope in scopes:
-            results += _judged(rule, scope, policy)
+            results += _guarded(rule, scope, policy)
     found = [result.diagnostic for result in results if result.diagnostic is not None]
     found.sort(key=lambda item: (_number(item), item.time_ns or 0, item.rule, item.track or ""))
     _identify(session, found)
     causes.link(found)
     return Judgement(found, results, verdicts.verdicts(shared, found, results))
+
+
+def _guarded(rule: Rule, scope: Scope, policy: Policy) -> list[Result]:
+    """Run one rule over one connection; a fault in it is told (INT-01) and loses nothing else."""
+    try:
+        return _judged(rule, scope, policy)
+    except Exception as error:
+        view = scope.known
+        text = scope.session.failures.add("rule", f"{rule.id} was not judged", error, view)
+        return [Result(rule.id, None if view is None else view.index, "", "inconclusive", text)]
 
 
 def _judged(rule: Rule, scope: Scope, policy: Policy) -> list[Result]:

@@ -10,7 +10,7 @@ import numpy as np
 from analyzer.metrics.headers import OTHER
 from analyzer.rules.enhanced_headers import extended_rows
 from analyzer.rules.media import DIRECTIONS, PLAY, PUBLISH, Array, concerning, measured, tracks
-from analyzer.rules.rule import JUDGED, NOTHING, Evidence, Inconclusive, Outcome, Rule
+from analyzer.rules.rule import CLOSING, JUDGED, NOTHING, Evidence, Inconclusive, Outcome, Rule
 from dissectors import spec
 from dissectors.messages import media_names as names
 
@@ -79,7 +79,7 @@ def killed(scope: Scope) -> Iterator[Outcome]:
     own = extended_rows(scope, PUBLISH)
     if not len(own) or scope.closed_by() != "server":
         return
-    if scope.named("deleteStream", "closeStream", "FCUnpublish"):
+    if scope.named(*CLOSING):
         return
     wait = (scope.end_ns - scope.value(int(own[0]), "time_ns")) / 1e9
     if wait <= scope.parameters["within_s"]:

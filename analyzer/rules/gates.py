@@ -47,11 +47,10 @@ def _tcp(scope: Scope) -> str | None:
 
 
 def _clear(scope: Scope) -> str | None:
-    if len(scope.rows(0)) or len(scope.rows(1)):
-        return None
-    if scope.connection.variant in ("rtmps", "rtmpe"):
-        return "the connection is encrypted, and there are no keys"
-    return "no message could be read"
+    if any(problem.code == "shortened" for problem in scope.session.captures.problems):
+        return "the file was made shorter while it was read: bodies cannot be read again"
+    read = len(scope.rows(0)) or len(scope.rows(1))
+    return None if read else scope.connection.why_unread
 
 
 def _whole(scope: Scope) -> str | None:

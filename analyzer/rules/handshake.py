@@ -66,6 +66,9 @@ def stalled(scope: Scope) -> Iterator[Outcome]:
     if not view.from_start or not scope.half(0).first or not scope.half(1).has_data or _tls(scope):
         yield NOTHING
         return
+    if any(scope.half(direction).damaged for direction in (0, 1)):
+        yield Inconclusive("bytes of the handshake are missing")
+        return
     if any(len(scope.tcp(direction).gaps) for direction in (0, 1)):
         yield NOTHING
         return
@@ -96,8 +99,8 @@ def _incomplete(scope: Scope, direction: int) -> Iterator[Outcome]:
     name = _PACKETS[direction][packet]
     got = have - (0, *_ENDS)[packet]
     closed = scope.closed_by()
-    end = scope.end_ns if closed else scope.capture_end_ns
-    waited = end + scope.session.capture_start_ns - _time(scope, 0, scope.half(0).skip)
+    end = scope.observed_ns + scope.session.capture_start_ns
+    waited = end - _time(scope, 0, scope.half(0).skip)
     if not closed and waited <= scope.parameters["slow_s"] * 1e9:
         from_now = f"the capture ends {waited / 1e9:.1f} s into the handshake"
         yield Evidence(from_now, severity="note", blame="capture", direction=direction)

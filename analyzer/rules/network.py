@@ -148,10 +148,9 @@ def reset(scope: Scope) -> Iterator[Outcome]:
     partial = [row for row in (_partial(scope, d) for d in (0, 1)) if row is not None]
     left = sum(scope.value(r, "length") - scope.value(r, "received") for r in partial)
     rest = f", {left} bytes of a message still to come" if left else ""
-    ended = any(call.command.name in CLOSING for call in calls)
     playing = scope.connection.role == "play" and who == "client"
     severity: Severity = "error" if partial else "warning"
-    if ended or playing:
+    if playing or scope.named(*CLOSING):
         severity = "note"
     idle = scope.end_ns - _last_payload(scope)
     yield Evidence(
@@ -184,15 +183,14 @@ def _last_payload(scope: Scope) -> int:
 
 def silence(scope: Scope) -> Iterator[Outcome]:
     """NET-07: a publisher that sends nothing any more while its connection stays open."""
-    if scope.connection.role not in ("publish", "both"):
+    if not scope.publishes:
         yield NOTHING
         return
     times = np.sort(scope.tcp(0).segments.time_ns) - scope.session.capture_start_ns
     if len(times) < 2:
         yield NOTHING
         return
-    end = scope.end_ns if scope.connection.closed_by else scope.capture_end_ns
-    steps = np.diff(np.append(times, max(end, int(times[-1]))))
+    steps = np.diff(np.append(times, max(scope.observed_ns, int(times[-1]))))
     usual = float(np.median(steps[:-1]))
     limit = max(scope.parameters["silent_s"] * 1e9, scope.parameters["gaps"] * usual)
     found = np.flatnonzero(steps >= limit)

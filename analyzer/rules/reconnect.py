@@ -129,7 +129,6 @@ def storm(scope: Scope) -> Iterator[Outcome]:
 
 def _stage(scope: Scope) -> str:
     """Return how far a connection came."""
-    names = {call.command.name for call in scope.commands() if not call.direction}
     if not scope.connection.handshake_seen:
         return "the handshake"
     if rejections(scope) or not any(c.code.endswith("Success") for c in scope.named("_result")):
@@ -137,7 +136,7 @@ def _stage(scope: Scope) -> str:
     if not any(call.code.endswith(".Start") for call in scope.named("onStatus")):
         return "publish or play"
     # Behind a hole of the capture nobody knows what was said.
-    return "a proper end" if names & CLOSING or len(scope.tcp(0).gaps) else "media"
+    return "a proper end" if scope.asked & CLOSING or len(scope.tcp(0).gaps) else "media"
 
 
 def without_headers(scope: Scope) -> Iterator[Outcome]:

@@ -217,6 +217,11 @@ class Scope:
         calls.sort(key=lambda call: (call.time_ns, call.frame, call.row))
         return calls
 
+    @property
+    def asked(self) -> set[str]:
+        """The names of the client's commands."""
+        return {call.command.name for call in self.commands() if not call.direction}
+
     def named(self, *names: str) -> list[Call]:
         """Return the commands with one of these names."""
         return [call for call in self.commands() if call.command.name in names]
@@ -251,9 +256,24 @@ class Scope:
         return self.connection.end_ns
 
     @property
+    def observed_ns(self) -> int:
+        """When a closed connection ended; of an open one, when the capture did."""
+        return self.end_ns if self.connection.closed_by else self.capture_end_ns
+
+    @property
     def capture_end_ns(self) -> int:
         """The capture's last packet, since its first."""
         return self.shared.once("capture end", lambda: self.session.capture.duration_ns)
+
+    @property
+    def publishes(self) -> bool:
+        return self.connection.role in ("publish", "both")
+
+    @property
+    def close_frame(self) -> int | None:
+        """The frame of the FIN or RST that ended the connection, None while open."""
+        closed = self.connection.tcp_connection.first_close
+        return closed[2] if closed is not None else None
 
     def closed_by(self) -> str:
         """Return `client`, `server` or an empty string while open."""

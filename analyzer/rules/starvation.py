@@ -119,7 +119,7 @@ def _published_until(scope: Scope, last: int) -> int:
         ends = call.direction == 1 if call.code else call.command.name in CLOSING
         if ends and call.time_ns >= last:
             return call.time_ns
-    return scope.end_ns if scope.connection.closed_by else scope.capture_end_ns
+    return scope.observed_ns
 
 
 def _frames_at(stream: Stream, times: Any) -> Any:

@@ -24,6 +24,7 @@ from dissectors import spec
 
 if TYPE_CHECKING:
     from analyzer.metrics import Track
+    from analyzer.metrics.track import Pace
     from analyzer.rules.scope import Scope
 
 MAX_AGGREGATES: Final = 200
@@ -69,6 +70,10 @@ def start_offset(scope: Scope) -> Iterator[Outcome]:
             text = f"{late.kind} comes {seconds(wait)} after the other track"
         else:
             text = f"{late.kind} begins {seconds(abs(offset))} after the other track"
+            other = video if late is audio else audio
+            came = (int(late.frames.time_ns[0]) - int(other.frames.time_ns[0])) / 1e6
+            if came < abs(offset) / 2:
+                text += " by its timestamps, though it arrives with it"
         yield Evidence(
             text,
             late.frames.row[:1],
@@ -90,6 +95,10 @@ def drift(scope: Scope) -> Iterator[Outcome]:
             continue
         skew, broken = stream.skew, broken_clock(stream.video, stream.audio)
         name = stream_label(scope, stream, "audio")
+        runaway = stream.runaway
+        if runaway is not None and runaway.pace is not None and not broken:
+            yield _runaway(scope, runaway, runaway.pace)
+            continue
         if skew is None or skew.drift_us_s is None or skew.span_ms < least or broken:
             why = broken or stream.inferred or f"needs {seconds(least)} of audio and video"
             yield Inconclusive(why, name)
@@ -109,6 +118,24 @@ def drift(scope: Scope) -> Iterator[Outcome]:
                 expected=f"≤ {scope.parameters['warning_ms_s']:g} ms/s",
                 actual=f"{slope:+.2f} ms/s",
             )
+
+
+def _runaway(scope: Scope, track: Track, pace: Pace) -> Evidence:
+    """A clock that is this far off needs no minute to be told."""
+    other = "audio" if track.kind == "video" else "video"
+    apart = abs(pace.slope - 1) * pace.span_ns / 1e6
+    return Evidence(
+        f"the clock of {track.kind} runs {pace.slope:.2f} times as fast as the wall clock, that of "
+        f"{other} keeps it: {seconds(apart)} apart after {seconds(pace.span_ns / 1e6)}",
+        track.frames.row[:1],
+        track=label(scope, track),
+        severity="error",
+        help=f"The timestamps of {track.kind} are counted in a wrong unit: a sample rate, frame "
+        "rate or time base that is not the stream's.",
+        expected="one clock for both tracks",
+        actual=f"{pace.slope:.2f} s of {track.kind} per second",
+        key="runaway",
+    )
 
 
 def interleave(scope: Scope) -> Iterator[Outcome]:

@@ -22,28 +22,29 @@ _LAST_WORDS: Final = (
 )  # fmt: skip
 
 
-def _open(scope: Scope) -> Inconclusive | None:
-    if scope.connection.closed_by is None:
-        return Inconclusive("the end of the connection was not captured")
-    return None
+_OPEN: Final = Inconclusive("the end of the connection was not captured")
+
+
+def _unfit(scope: Scope) -> Outcome | None:
+    """Return what is said instead of judging how a publisher ends, None where that can be told."""
+    if not scope.publishes:
+        return NOTHING
+    return _OPEN if scope.connection.closed_by is None else None
 
 
 def no_farewell(scope: Scope) -> Iterator[Outcome]:
     """END-01: a publisher closes without saying that its stream ends."""
-    if scope.connection.role not in ("publish", "both") or scope.closed_by() == "server":
-        yield NOTHING
+    outcome = _unfit(scope) if scope.closed_by() != "server" else NOTHING
+    if outcome is not None:
+        yield outcome
         return
-    if (reason := _open(scope)) is not None:
-        yield reason
+    if scope.asked & _PROPER:
         return
-    said = {call.command.name for call in scope.commands() if not call.direction}
-    if said & _PROPER:
-        return
-    only = "closeStream" in said
+    only = "closeStream" in scope.asked
     yield Evidence(
         f"the publisher closed {'after closeStream only' if only else 'without a word'}: "
         "no FCUnpublish, no deleteStream",
-        frame=_close_frame(scope),
+        frame=scope.close_frame,
         time_ns=scope.end_ns,
         about=scope.last,
         expected="FCUnpublish and deleteStream",
@@ -53,31 +54,23 @@ def no_farewell(scope: Scope) -> Iterator[Outcome]:
     )
 
 
-def _close_frame(scope: Scope) -> int | None:
-    closed = scope.connection.tcp_connection.first_close
-    return closed[2] if closed is not None else None
-
-
 def broken_off(scope: Scope) -> Iterator[Outcome]:
     """END-04: a publisher is gone while its media were coming."""
     media = scope.media(0)
-    if scope.connection.role not in ("publish", "both") or not len(media):
-        yield NOTHING
+    outcome = _unfit(scope) if len(media) else NOTHING
+    if outcome is not None:
+        yield outcome
         return
-    if (reason := _open(scope)) is not None:
-        yield reason
+    if scope.closed_by() != "client" or scope.asked & CLOSING or _last_words(scope):
+        return  # somebody ended the stream
+    if scope.connection.flash_ver == _PUSH:
         return
-    said = {call.command.name for call in scope.commands() if not call.direction}
-    if scope.closed_by() != "client" or said & CLOSING or scope.connection.flash_ver == _PUSH:
-        return
-    if _last_words(scope):
-        return  # the server asked for it
     idle = (scope.end_ns - int(scope.column("time_ns", media).max())) / 1e9
     if idle <= scope.parameters["idle_s"]:
         yield Evidence(
             f"the publisher is gone in mid-stream: {idle:.1f} s after its last audio or video the "
             "connection ends, without FCUnpublish, deleteStream or closeStream",
-            frame=_close_frame(scope),
+            frame=scope.close_frame,
             time_ns=scope.end_ns,
             about=scope.last,
             direction=0,
@@ -88,8 +81,8 @@ def broken_off(scope: Scope) -> Iterator[Outcome]:
 
 def cut_message(scope: Scope) -> Iterator[Outcome]:
     """END-02: the connection ends inside a message."""
-    if (reason := _open(scope)) is not None:
-        yield reason
+    if scope.connection.closed_by is None:
+        yield _OPEN
         return
     for direction in (0, 1):
         rows = scope.rows(direction)
@@ -119,15 +112,14 @@ def no_status(scope: Scope) -> Iterator[Outcome]:
     if scope.closed_by() != "server" or scope.connection.role is None:
         yield NOTHING
         return
-    asked = {call.command.name for call in scope.commands() if not call.direction}
     if _last_words(scope) or _stream_eof(scope):
         return
-    if asked & (_PROPER | {"closeStream"}):
+    if scope.asked & CLOSING:
         return  # the client ended it
     publish = scope.connection.role != "play"
     yield Evidence(
         "the server closed without a status that says why",
-        frame=_close_frame(scope),
+        frame=scope.close_frame,
         time_ns=scope.end_ns,
         about=scope.last,
         severity="warning" if publish else "note",

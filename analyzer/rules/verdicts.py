@@ -55,10 +55,8 @@ def _verdict(scope: Scope, found: list[Diagnostic], unanswered: str | None) -> V
         others = f"; {more} other error{'s' * (more != 1)}" if more else ""
         return Verdict(view.id, "fail", lead.blame, _sentence(lead) + others, lead.id)
     if not len(scope.rows(0)) and not len(scope.rows(1)):
-        what = "no message could be read"
-        if view.variant in ("rtmps", "rtmpe"):
-            what = "encrypted, and there are no keys"
-        elif view.handshake_seen and scope.closed_by():
+        what = view.why_unread
+        if view.handshake_seen and scope.closed_by():
             what = f"the {scope.closed_by()} closed after the handshake, without a message"
         return Verdict(view.id, "inconclusive", None, what)
     unfit = next((item for item in found if item.rule in _UNFIT), None)

@@ -86,40 +86,30 @@ def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
     infos.sort(key=lambda info: by_number(info.filename))
     owner = _Owner(archive, file)
     found: list[Capture] = []
-    closed: list[str] = []
-    trouble = ""
+    lost: list[str] = []
     for info in infos:
         try:
             kind = _kind(_Member(archive, info, size))
             if kind == "zip":
-                closed.append(safe(info.filename))
-            if kind in (None, "zip"):
+                raise SourceError("an archive in the archive; unpack it first")
+            if kind is None:
                 continue
             if len(found) == MAX_CAPTURES:
                 raise SourceError(f"more than {MAX_CAPTURES} captures in the archive")
             label = f"{name}/{info.filename.replace(chr(92), '/').rpartition('/')[2]}"
             capture = _capture(_Member(archive, info, size), kind, label, owner, reading)
-            if capture is None:
-                continue
-            found.append(capture)
-            owner.users += 1
+            if capture is not None:
+                found.append(capture)
+                owner.users += 1
         except (OSError, SourceError) as error:
-            trouble = f"{safe(info.filename)}: {error}"
-            if isinstance(error, SourceError):
-                break
-    if trouble or not found:
-        for each in found:
-            each.close()
-        trouble = trouble or f"no capture among the {len(infos)} files of the archive"
-        raise SourceError(f"{trouble}, but {_nested(closed)}" if closed else trouble)
-    if closed:
-        found[0].remark("not_opened", f"of the archive, {_nested(closed)}")
+            lost.append(f"{safe(info.filename)}: {error}")
+    more = f", and {len(lost) - 1} more files" if len(lost) > 1 else ""
+    if not found:
+        none = f"no capture among the {len(infos)} files of the archive"
+        raise SourceError(f"{none}; {lost[0]}{more}" if lost else none)
+    if lost:
+        found[0].remark("not_opened", f"left out of the archive: {lost[0]}{more}")
     return found
-
-
-def _nested(names: list[str]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{names[0]}{more} is not opened: an archive in an archive; unpack it first"
 
 
 def _capture(

@@ -16,6 +16,7 @@ from analyzer.sources.stream import (
     SNIFF,
     PlainFile,
     Reading,
+    SpooledStream,
     Stream,
     open_stream,
 )
@@ -31,6 +32,8 @@ _UNSUPPORTED: Final = {
 
 
 DEFAULT: Final = Reading()
+PEEKS: Final = (4 << 10, 64 << 10, 1 << 20)
+"""Bytes in which the first packet is looked for, more only where fewer hold none."""
 
 
 class Closable(Protocol):
@@ -113,8 +116,25 @@ class Capture:
         """Payloads of pcapng Decryption Secrets Blocks."""
         return self._scanner.secrets if isinstance(self._scanner, PcapngScanner) else []
 
+    def first_ns(self) -> int | None:
+        """Return the first packet's time, which orders a set, before `batches` is begun.
+
+        None where it would have to be waited for, or where there is none at the start.
+        """
+        if self._stream.waits:
+            return None
+        for count in PEEKS:
+            data, at_end = self._stream.read(0, count)
+            scanner, start = _scanner(data)
+            batch = scanner.scan(data[start:], start, False).batch
+            if len(batch) or at_end:
+                break
+        if isinstance(self._stream, SpooledStream):
+            self._stream.forget()
+        return int(batch.time_ns[0]) or None if len(batch) else None
+
     def batches(self) -> Iterator[FrameBatch]:
-        """Yield all whole frames, some 4 MiB at a time; once only. What is wrong with the
+        """Yield all whole frames, some 6 MiB at a time; once only. What is wrong with the
         input ends the iteration and is told in `problems`.
         """
         at, want = self._start, min(FIRST_BLOCK, BLOCK)

@@ -14,6 +14,7 @@ GATHER: Final = 0.05
 """Seconds that bytes are gathered after the first one: small batches cost more than they show."""
 GRACE: Final = 1.0
 """Seconds a pipe may go on after `stop`: Ctrl-C also ended the writer, which flushes its buffer."""
+SHORTENED: Final = ("shortened", "the file was made shorter while it was read")
 POLL: Final = 0.1
 """Seconds between two looks at a file that did not grow."""
 
@@ -97,6 +98,7 @@ class FollowedFile:
     """
 
     compression: str | None = None
+    waits = True
     oldest = 0
 
     def __init__(self, file: BinaryIO, path: str) -> None:
@@ -112,10 +114,13 @@ class FollowedFile:
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
         """Return bytes from `start` on, more of them than the last time, or all at the end."""
         while True:
-            size = os.fstat(self._descriptor).st_size
-            if size < self._end:
-                self.trouble = "shortened", "the file was made shorter while it was read"
-            ended = self._stopped or self.trouble is not None or self._gone()
+            if os.fstat(self._descriptor).st_size < self._end:
+                # What stands there now may be of another capture: none of it is read.
+                self.trouble = SHORTENED
+                self.size = self._end
+                return b"", True
+            why = self._gone()
+            ended = self._stopped or why is not None
             # Asked again only after that: what was written before the file went is read too.
             if not ended and os.fstat(self._descriptor).st_size <= max(self._end, start):
                 time.sleep(POLL)
@@ -129,15 +134,20 @@ class FollowedFile:
             self.bytes_read = self._end = max(start + len(data), self._end)
             if ended:
                 self.size = self._end
+                if why is not None:
+                    self.notes.append(Note("follow_ended", why))
             return data, ended
 
-    def _gone(self) -> bool:
+    def _gone(self) -> str | None:
+        """Say why this is no longer the file of that name; None while it is."""
         try:
             now = self._path.stat()
         except OSError:
-            return True
+            return "the file was removed or renamed: following it ended there"
         ours = os.fstat(self._descriptor)
-        return (now.st_dev, now.st_ino) != (ours.st_dev, ours.st_ino)
+        if (now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino):
+            return None
+        return "another file took its name, of which nothing was read: following ended there"
 
     def pread(self, offset: int, length: int) -> bytes:
         return read_at(self._descriptor, offset, length)

@@ -21,11 +21,15 @@ MAGICS: Final = {
 
 PIECE: Final = 1 << 20
 """Most bytes taken from a decompressor at once: a bomb costs time, never memory."""
+FIRST_SLICE: Final = 1 << 10
+"""Bytes that a member is given first: what is left behind its end is copied, and many end soon."""
 MEMORY: Final = 256 << 20
 """Most memory an xz file may ask for; `xz -9` needs 65 MiB."""
 BOMB_RATIO: Final = 1000
 BOMB_SIZE: Final = 128 << 20
 """Output that passes both is not a capture: deflate alone reaches 1028:1 on zero bytes."""
+MAX_EMPTY: Final = 20_000
+"""Members without content one after another; no program writes two."""
 
 
 def compression_of(head: bytes) -> str | None:
@@ -121,9 +125,17 @@ class Inflater:
         self.trouble: tuple[str, str] | None = None
         """(code, text) once nothing more can come out although the input goes on."""
         self._member: _Decompressor = self._begin()
+        self._fresh = True
+        """Nothing was given to the member yet."""
         self._input = b""
+        self._at = 0
+        """Bytes of it that were used."""
         self._in = 0
         self._out = 0
+        self._before = 0
+        """Bytes that came out before this member."""
+        self._empty = 0
+        """Members without content that came before it, one after another."""
 
     def _begin(self) -> _Decompressor:
         if self.kind == "gzip":
@@ -138,7 +150,7 @@ class Inflater:
 
     def feed(self, data: bytes) -> None:
         self._in += len(data)
-        self._input += data
+        self._input, self._at = self._input[self._at :] + data, 0
 
     @property
     def torn(self) -> bool:
@@ -150,42 +162,60 @@ class Inflater:
         while self.trouble is None:
             if self._member.eof and not self._next_member():
                 return b""
-            data, self._input = self._input, b""
-            copy = getattr(self._member, "copy", None)
-            before = copy() if copy else None
+            end = len(self._input)
+            if self._fresh:
+                end = min(end, self._at + FIRST_SLICE)
+            data = self._input[self._at : end]
+            before = None if self._fresh else _copy(self._member)
             try:
                 piece = self._member.decompress(data, PIECE)
             except _ERRORS as error:
                 self.trouble = ("bad_compression", f"{self.kind} data is damaged: {error}")
-                return _up_to_damage(before, data)
-            # What zlib has not looked at yet; the others keep it inside.
-            self._input = getattr(self._member, "unconsumed_tail", b"")
+                return _up_to_damage(self._begin() if self._fresh else before, data)
+            self._fresh = False
+            # What zlib has not looked at yet, the others keep inside; what stands behind the end.
+            left = getattr(self._member, "unconsumed_tail", b"")
+            self._at = end - len(left) - len(self._member.unused_data or b"")
             self._out += len(piece)
             if self._out > BOMB_SIZE and self._out > BOMB_RATIO * self._in:
                 text = f"{self._in} bytes of {self.kind} grow beyond {BOMB_RATIO}:1, stopped"
                 self.trouble = ("decompression_bomb", text)
             if piece:
                 return piece
-            if not self._member.eof:
+            if not self._member.eof and self._at == len(self._input):
                 return b""
         return b""
 
     def _next_member(self) -> bool:
         """Start the member that follows, past zero padding; False when none is there yet."""
-        self._input = ((self._member.unused_data or b"") + self._input).lstrip(b"\0")
-        if not self._input:
+        while self._input.startswith(b"\0", self._at):
+            zeros = self._input[self._at : self._at + FIRST_SLICE]
+            self._at += len(zeros) - len(zeros.lstrip(b"\0"))
+        if self._at == len(self._input):
             return False
         magic = next(magic for magic, kind in MAGICS.items() if kind == self.kind)
-        if not magic.startswith(self._input[: len(magic)]):
+        if not magic.startswith(self._input[self._at : self._at + len(magic)]):
             text = f"bytes after the end of the {self.kind} data"
             self.trouble = ("trailing_garbage", text)
             return False
-        self._member = self._begin()
+        self._empty = 0 if self._out > self._before else self._empty + 1
+        self._before = self._out
+        if self._empty > MAX_EMPTY:
+            text = f"{self.kind} data goes on with {MAX_EMPTY} empty members, stopped"
+            self.trouble = ("decompression_bomb", text)
+            return False
+        self._member, self._fresh = self._begin(), True
         return True
 
 
+def _copy(member: _Decompressor) -> _Decompressor | None:
+    """Return a copy of the state; only zlib's can be copied."""
+    copy = getattr(member, "copy", None)
+    return copy() if copy else None
+
+
 def _up_to_damage(member: _Decompressor | None, data: bytes) -> bytes:
-    """Return what a copy of the member gives before it fails; only zlib's can be copied."""
+    """Return what the member, as it was before, gives before it fails."""
     out = bytearray()
     with contextlib.suppress(*_ERRORS):
         for at in range(len(data) if member else 0):

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
-from analyzer.sources.growing import FollowedFile, Note, Pipe
+from analyzer.sources.growing import SHORTENED, FollowedFile, Note, Pipe
 from analyzer.sources.inflate import Inflater, compression_of
 from analyzer.sources.model import SourceError
 from analyzer.sources.spool import Spool, read_at
 
-BLOCK: Final = 4 << 20
+BLOCK: Final = 6 << 20
 """Bytes read at a time: the processor's cache still helps, numpy's calls do not count."""
 FIRST_BLOCK: Final = 64 << 10
 """The first of all blocks: whoever waits sees something at once."""
 COMPRESSED_BLOCK: Final = 256 << 10
+LEAST_COMPRESSED: Final = 4 << 10
+"""Read at once however little is wanted: each call of a decompressor has its price."""
 SNIFF: Final = 24
 """Enough to tell any format; a pcap header is no longer, and a live one comes alone."""
 
@@ -53,6 +55,11 @@ class Stream(Protocol):
     """(code, text) of what ended the input early."""
 
     @property
+    def waits(self) -> bool:
+        """Whether reading may wait for somebody who has not written yet."""
+        ...
+
+    @property
     def oldest(self) -> int:
         """Offset before which nothing can be read again."""
         ...
@@ -82,6 +89,7 @@ class PlainFile:
 
     compression: str | None = None
     trouble: tuple[str, str] | None = None
+    waits = False
     oldest = 0
     notes: Sequence[Note] = ()
 
@@ -97,6 +105,8 @@ class PlainFile:
             self.trouble = "read_error", f"reading stopped: {error}"
             return b"", True
         self.bytes_read = start + len(data)
+        if len(data) < count and self.bytes_read < (self.size or 0):
+            self.trouble = SHORTENED
         return data, len(data) < count
 
     def pread(self, offset: int, length: int) -> bytes:
@@ -128,6 +138,10 @@ class SpooledStream:
         self._ended = False
 
     @property
+    def waits(self) -> bool:
+        return self._live
+
+    @property
     def oldest(self) -> int:
         return self._spool.oldest
 
@@ -136,7 +150,10 @@ class SpooledStream:
         return [*self._notes, *getattr(self._file, "notes", ())]
 
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
-        kept = self._tail[len(self._tail) - (self._spool.written - start) :]
+        ahead = self._spool.written - start
+        kept = self._tail[len(self._tail) - ahead :]
+        if len(kept) < ahead:  # `forget` has dropped it
+            kept = self._spool.pread(start, ahead)
         parts, got = [kept] if kept else [], len(kept)
         while got < count and not self._ended:
             piece = self._pull(count - got)
@@ -148,12 +165,16 @@ class SpooledStream:
         self._tail = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._tail, self._ended
 
+    def forget(self) -> None:
+        """Keep in memory nothing of what was read: many inputs may be open that wait their turn."""
+        self._tail = b""
+
     def _pull(self, count: int) -> bytes:
         """Return the next bytes of the capture, having spooled them; empty at the end or
         when a piece of compressed input gave none.
         """
         try:
-            piece = self._inflated() if self._inflater else self._raw(count)
+            piece = self._inflated(count) if self._inflater else self._raw(count)
             if piece:
                 self._spool.write(piece)
         except (OSError, ValueError) as error:
@@ -161,14 +182,14 @@ class SpooledStream:
             return b""
         return piece
 
-    def _inflated(self) -> bytes:
+    def _inflated(self, count: int) -> bytes:
         assert self._inflater
         piece = self._inflater.take()
         if piece or self._inflater.trouble:
             if not piece:
                 self._end(*(self._inflater.trouble or ("", "")))
             return piece
-        data = self._raw(COMPRESSED_BLOCK)
+        data = self._raw(min(max(count, LEAST_COMPRESSED), COMPRESSED_BLOCK))
         if data:
             self._inflater.feed(data)
         elif self._inflater.torn:

@@ -152,7 +152,7 @@ class Closing:
         else:
             if own.end is not None:
                 self._refute_fin(side, at)
-            own.finish_at(offset, at.frame, at)
+            own.finish_at(offset, at)
             self._believe(side, "fin", at, acknowledged)
 
     def check_fin(self, side: int, item: Held) -> None:
@@ -228,7 +228,7 @@ class Closing:
             if far is None:
                 continue
             if own.end is None and own.next <= far[0] <= own.latest:
-                own.finish_at(far[0], far[1].frame, far[1])
+                own.finish_at(*far)
                 self._believe(side, "fin", far[1])
             else:
                 self._doubt(side, "fin", far[1], None)

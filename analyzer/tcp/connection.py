@@ -41,6 +41,8 @@ class DirectionStatistics:
     after_close: int = 0
     """Segments with new bytes behind a FIN that was acknowledged, ignored; or late after a RST of
     the other side, which may not have come through: part of the stream."""
+    reset_bytes: int = 0
+    """Bytes in RST segments: text that says why (RFC 9293 §3.5.3), no part of the stream."""
     false_closes: int = 0
     """FIN, RST and SYN that did not end the stream: forged, stray or refused (`FalseClose`)."""
     bad_checksums: int = 0
@@ -63,7 +65,6 @@ class TcpDirection:
 
     __slots__ = (
         "events",
-        "fin_frame",
         "fin_offset",
         "gaps",
         "length",
@@ -85,7 +86,6 @@ class TcpDirection:
         self.length = 0
         """Stream bytes delivered so far, gaps included."""
         self.fin_offset: int | None = None
-        self.fin_frame: int | None = None
 
     def locate(self, start: int, length: int) -> list[Piece]:
         """Return where stream bytes `start` … `start + length` stand in the file."""

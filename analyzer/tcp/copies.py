@@ -44,10 +44,8 @@ class Recent:
             self._recall()
         longest = limits.COPY_NS if mark[0] > 0 else limits.DUPLICATE_NS
         for seen, size, other in reversed(self._marks):
-            if abs(time_ns - seen) > longest:
-                return False
-            if size == length and other == mark:
-                return True
+            if other == mark and size == length:
+                return abs(time_ns - seen) <= longest
         return False
 
     def clear(self) -> None:

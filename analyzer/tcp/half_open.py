@@ -97,12 +97,17 @@ class HalfOpenFlows:
         for flow, known in self._flows.items():
             yield flow, known.client_reverse, known.fate
 
-    def answered(self, flow: int, reverse: bool, time_ns: int) -> None:
-        """Take a frame without SYN and payload, of which the client's first one matters."""
+    def answered(self, flow: int, reverse: bool, time_ns: int, seq: int, ack: int) -> None:
+        """Take a frame with ACK and no SYN, of which the client's first one matters."""
         known = self._flows.get(flow)
-        if known is None or known.answer_ns is not None or None in known.options:
+        if known is None or known.answer_ns is not None or reverse != known.client_reverse:
             return
-        if reverse == known.client_reverse:
+        server = 1 - int(reverse)
+        if known.bases[server] is None:
+            # The SYN/ACK was not captured. What follows the SYN acknowledges it, and no data yet.
+            if seq == known.bases[1 - server]:
+                self._flows[flow] = known._replace(bases=_with(known.bases, server, ack))
+        elif None not in known.options:
             self._flows[flow] = known._replace(answer_ns=time_ns)
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from . import limits
-from .items import Arrival
+from .items import Arrival, Held
 from .segments import GapReason
 
 if TYPE_CHECKING:
@@ -48,6 +48,31 @@ def bound(half: Reassembler, low: int, high: int) -> None:
             _give_up(half, "unknown")
 
 
+def is_hasty(half: Reassembler) -> bool:
+    """Whether so many holes were given up that no more are waited for."""
+    paid = half.direction.stats.bytes // limits.HOLE_BYTES
+    return half.holes > limits.FREE_HOLES + paid
+
+
+def skip_to(half: Reassembler, offset: int, item: Held) -> bool:
+    """Take a segment behind a hole without waiting for the hole; False: it needs more care."""
+    end = offset + item.length
+    if half.end is not None or offset <= half.next or len(item.payload) != item.length:
+        return False
+    half.budget.overflows += 1
+    while half.starts:
+        _give_up(half, "unknown")
+    if offset <= half.next:
+        return False
+    _give_up_to(half, offset, "unknown", item.at.frame)
+    at = item.at
+    half.direction.segments.append(offset, item.file_offset, item.length, at.frame, at.time_ns)
+    half.output.append(item.payload)
+    half.next = end
+    half.top = max(half.top, end)
+    return True
+
+
 def stop(half: Reassembler, frame: int) -> None:
     """No more segments: give up on every hole and end the stream here."""
     if half.held:
@@ -80,6 +105,7 @@ def _give_up(half: Reassembler, unacknowledged: GapReason, frame: int = 0) -> No
 
 def _give_up_to(half: Reassembler, high: int, unacknowledged: GapReason, frame: int) -> None:
     """Declare [next, high) missing; the reason may change at the acknowledged offset."""
+    half.holes += 1
     if half.acked < 0:
         half.gap(high - half.next, "unknown", frame)
         return

@@ -57,11 +57,20 @@ MAX_BUFFERED_SEGMENTS = 1024
 MAX_OVERLAPPED = 64
 """Buffered pieces one segment may overlap and leave buffered, and delivered ones it is compared
 with: walking them costs time."""
+FREE_HOLES = 20_000
+"""Holes of a direction that are waited for, whatever it brings."""
+HOLE_BYTES = 128
+"""Payload bytes of a direction that pay for one more: a capture that lost every other packet has
+more of them. Beyond, what follows a hole is taken at once, as if everything had been waited for."""
+FREE_COMPARISONS = 5_000
+"""Segments that a direction's retransmissions are compared with, whatever it brings."""
+COMPARISON_BYTES = 4096
+"""Payload bytes of a direction that pay for one more: copies of a tap are told without."""
 MAX_LOSSES = 32
 """Holes with duplicate acknowledgements remembered, per direction; beyond, the oldest goes."""
 MAX_BUFFERED_TOTAL = 256 << 20
 """Bytes kept behind holes by all directions together."""
-MAX_LIVE = 3_000
+MAX_LIVE = 2_800
 """Connections that may still receive segments, 19 kB each; beyond, those idle longest are closed.
 Who is closed too early comes back as a new connection."""
 EVICTED_AT_ONCE = 512

@@ -58,17 +58,21 @@ def insert(
     return new, conflict
 
 
-def difference(segments: SegmentColumns, low: int, payload: Payload, read: Read) -> int | None:
-    """Return the first stream offset where `payload`, at `low`, is not what was delivered there.
+def difference(
+    segments: SegmentColumns, low: int, payload: Payload, read: Read
+) -> tuple[int | None, int]:
+    """Return the first stream offset where `payload`, at `low`, is not what was delivered there,
+    and the number of segments that this was compared with.
 
     Delivered bytes are not kept but read from the capture again. None: they are the same, or the
     capture has them no more, or they came in too many segments (`limits.MAX_OVERLAPPED`).
     """
-    high = low + len(payload)
+    high, compared = low + len(payload), 0
     for stream, file, length in islice(segments.places(low, high), limits.MAX_OVERLAPPED):
+        compared += 1
         start, stop = max(stream, low), min(stream + length, high)
         kept = read(file + start - stream, stop - start)
         mine = payload[start - low : stop - low]
         if len(kept) == len(mine) and mine != kept:
-            return start + first_difference(mine, kept)
-    return None
+            return start + first_difference(mine, kept), compared
+    return None, compared

@@ -6,7 +6,7 @@ from collections import deque
 from . import limits
 from .connection import TcpConnection
 from .copies import Recent
-from .holes import bound
+from .holes import bound, is_hasty, skip_to
 from .items import Arrival, Budget, Buffered, Held, Mark, Payload, Read
 from .overlap import difference, insert
 from .segments import EventKind, Gap, GapReason
@@ -27,6 +27,7 @@ class Reassembler:
         "budget",
         "buffer",
         "buffered",
+        "compared",
         "complaint",
         "complaints",
         "connection",
@@ -35,6 +36,7 @@ class Reassembler:
         "end_acked",
         "held",
         "holed",
+        "holes",
         "last_ack",
         "latest",
         "losses",
@@ -71,6 +73,8 @@ class Reassembler:
         self.losses: list[tuple[int, int]] = []  # holes the receiver complained about
         self.recent = Recent()
         self.strays: deque[Held] = deque()  # beyond the receiver's window
+        self.holes = 0  # given up so far
+        self.compared = 0  # segments that retransmissions were compared with
         self.output: list[Payload | Gap] = []
         self.holed = False  # a gap stands in `output`
 
@@ -158,6 +162,8 @@ class Reassembler:
             if offset > reach and self._stray(offset, item):
                 return
         self.recent.add(at.time_ns, length, mark)
+        if is_hasty(self) and skip_to(self, offset, item):
+            return
         if self.end is not None and offset + length > self.end:
             self.after_close(length, at, offset)
             length = self.end - offset
@@ -165,9 +171,10 @@ class Reassembler:
                 return
             payload = payload[:length]
         top, again = self.top, None
-        if offset < self.next:
+        if offset < self.next and self._may_compare():
             old = payload[: self.next - offset]
-            again = difference(self.direction.segments, offset, old, self.read)
+            again, compared = difference(self.direction.segments, offset, old, self.read)
+            self.compared += compared
         new, conflict = insert(self, offset, payload, len(payload), file_offset, at)
         if len(payload) < length:
             stats.snaplen_cut += 1
@@ -186,6 +193,14 @@ class Reassembler:
         self.top = max(top, offset + length)
         self.drain()
         bound(self, offset, offset + length)
+
+    def _may_compare(self) -> bool:
+        """Whether one more segment is compared with what was delivered before."""
+        paid = self.direction.stats.bytes // limits.COMPARISON_BYTES
+        if self.compared < limits.FREE_COMPARISONS + paid:
+            return True
+        self.budget.overflows += 1
+        return False
 
     def _implausible(self, length: int, at: Arrival, offset: int) -> None:
         self.direction.stats.implausible += 1
@@ -372,16 +387,15 @@ class Reassembler:
 
     # -- the end
 
-    def finish_at(self, offset: int, frame: int, at: Arrival) -> None:
-        """The stream ends at `offset`, with a FIN in `frame`."""
+    def finish_at(self, offset: int, at: Arrival) -> None:
+        """The stream ends at `offset`, with a FIN that came `at`."""
         self.end = self.direction.fin_offset = offset
-        self.direction.fin_frame = frame
         self.end_acked = at if self.acked >= offset else None
 
     def go_on(self) -> None:
         """The FIN was none: the stream does not end there."""
         self.end = self.end_acked = None
-        self.direction.fin_offset = self.direction.fin_frame = None
+        self.direction.fin_offset = None
 
     def gap(self, length: int, reason: GapReason, frame: int) -> None:
         """Declare the next `length` bytes missing."""

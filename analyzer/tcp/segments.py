@@ -26,6 +26,7 @@ EventKind = Literal[
     "window_open",
     "implausible",
     "after_close",
+    "reset_text",
     "bad_checksum",
     "false_close",
 ]

@@ -76,6 +76,9 @@ class Track:
         connection.end_ns = at.time_ns
         own, peer = self.sides[side], self.sides[1 - side]
         if flags & RST:
+            if length:
+                own.direction.stats.reset_bytes += length
+                own.direction.events.append(at.frame, at.time_ns, "reset_text", length)
             new = self.closing.take_reset(side, item.seq, at)
             if new and flags & ACK and not connection.discard:
                 peer.acknowledge(ack, at)

@@ -216,11 +216,11 @@ class TcpTracker:
             ):
                 track = live.get(flow)
             if track is None:
+                if flags & RST:
+                    self._half_open.reset(flow, reverse)
+                elif flags & ACK and not flags & SYN:
+                    self._half_open.answered(flow, reverse, time_ns, seq, ack)
                 if not length or flags & RST:
-                    if flags & RST:
-                        self._half_open.reset(flow, reverse)
-                    elif not flags & SYN:
-                        self._half_open.answered(flow, reverse, time_ns)
                     continue
                 self._offered += length
                 if self._opened >= limits.FREE_OPENINGS + self._offered // limits.OPENING_BYTES:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
-from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.screen import Screen
 
 from analyzer.tui import state
@@ -22,16 +22,26 @@ from analyzer.tui.keys import MAIN, view_keys
 from analyzer.tui.screens.main import MainScreen
 from analyzer.tui.screens.view import ViewScreen
 from analyzer.tui.state import State
+from analyzer.tui.typeahead import TypeAhead, keep_escapes
 from analyzer.tui.views import START
 
 if TYPE_CHECKING:
     from analyzer.session import Session
 
 
+GRACE: Final = 3.0
+"""Seconds that leaving may take when the system says so."""
+
+
+HEIGHTS: Final = [(0, "-tiny"), (8, "-small"), (14, "-roomy")]
+"""Screens have the class of their height: from so many lines on."""
+
+
 class AnalyzerApp(App[int]):
     """Shows a session that indexes in the background."""
 
     TITLE = "rtmp-analyze"
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
@@ -46,6 +56,7 @@ class AnalyzerApp(App[int]):
         if remembered.theme in self.available_themes:
             self.theme = remembered.theme
         self._recent = remembered.recent
+        self._typeahead = TypeAhead(self, lambda: self.main.furnished)
         self.main = MainScreen(session, filter_text)
         self.main.restore(remembered)
         self.main.loader.start()  # the first rows are there when the first screen is drawn
@@ -57,7 +68,14 @@ class AnalyzerApp(App[int]):
             number = getattr(signal, name, None)
             if number is not None:
                 with suppress(NotImplementedError, RuntimeError):  # not on every system
-                    loop.add_signal_handler(number, self.exit, 128 + number)
+                    loop.add_signal_handler(number, self._told_to_go, 128 + number)
+
+    def _told_to_go(self, code: int) -> None:
+        """Leave; at once where Textual waits for a terminal that is gone to take what it wrote."""
+        last = threading.Timer(GRACE, os._exit, (code,))
+        last.daemon = True
+        last.start()
+        self.exit(code)
 
     def remember(self) -> State:
         """Return what is to be remembered."""
@@ -75,29 +93,9 @@ class AnalyzerApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
-    def on_key(self, event: events.Key) -> None:
-        """Keys typed faster than the prompt opens were sent to the pane below; they are its own."""
-        prompt = self.main.prompt
-        if self.screen is self.main and prompt.is_open and event.is_printable and event.character:
-            prompt.line.insert_text_at_cursor(event.character)
-            self.main.number = ""
-            event.prevent_default()
-
-    async def run_action(
-        self,
-        action: str | ActionParseResult,
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """Keys typed faster than a screen is made wait for it: it has no widgets before."""
-        if isinstance(default_namespace, Screen) and not default_namespace.is_mounted:
-            default_namespace.call_later(self._run_late, action)
-            return True
-        return await super().run_action(action, default_namespace, namespaces)
-
-    async def _run_late(self, action: str | ActionParseResult) -> None:
-        """The screen is there; an earlier key may have led on from it."""
-        await self.run_action(action, self.screen)
+    async def on_event(self, event: events.Event) -> None:
+        if not self._typeahead.holds(event):
+            await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key of the main screen by name, then Textual's own (theme, quit …)."""
@@ -131,6 +129,7 @@ def run(
     What made indexing fail is raised once the terminal is back to normal.
     """
     sys.setswitchinterval(SWITCH)
+    keep_escapes()
     place = state.path()
     if redact:
         from analyzer.tui.hiding import Hidden

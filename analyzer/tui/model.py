@@ -228,7 +228,7 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
             column = table.column(name)
             same &= column[rows] == column[row if row >= 0 else rows[0]]
         candidates = np.flatnonzero(same & (offsets <= value))
-        if not len(candidates):
+        if not len(candidates) or value >= table.column("end_offset")[rows[same]].max():
             return None
         return int(real[candidates[np.argmax(offsets[candidates])]])
     found = np.flatnonzero(hits)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from analyzer.tui.hunting import Hunt, Lines, Narrow
 
 if TYPE_CHECKING:
     from analyzer.session import Session
@@ -16,11 +21,16 @@ MAX_NODES: Final = 5000
 Test = Callable[["Session", "Listing", int], bool]
 
 
+def _every(hunt: Hunt, low: int, high: int) -> Lines:
+    return np.arange(low, high)
+
+
 class Needle(NamedTuple):
     """Something to look for; `pattern` is what the list underlines."""
 
     text: str
     test: Test
+    narrow: Narrow = _every
     pattern: re.Pattern[str] | None = None
 
 
@@ -39,13 +49,16 @@ def parse(text: str) -> Needle:
             raise ValueError("not hex digits: pairs of them, as in hex:17 03 01") from None
         if wanted:
             return Needle(
-                text, lambda session, listing, line: wanted in _body(session, listing, line)
+                text,
+                lambda session, listing, line: wanted in _body(session, listing, line),
+                partial(Hunt.by_bytes, wanted=wanted, fold=False),
             )
     elif colon and where == "body" and rest:
         inside = re.compile(re.escape(rest.encode()), re.IGNORECASE)
         return Needle(
             text,
             lambda session, listing, line: bool(inside.search(_body(session, listing, line))),
+            partial(Hunt.by_bytes, wanted=rest.encode(), fold=True),
         )
     elif colon and where == "tree" and rest:
         words = re.compile(re.escape(rest), re.IGNORECASE)
@@ -59,7 +72,7 @@ def _in_info(text: str, pattern: re.Pattern[str]) -> Needle:
     def test(session: Session, listing: Listing, line: int) -> bool:
         return bool(pattern.search(listing.info(line)))
 
-    return Needle(text, test, pattern)
+    return Needle(text, test, Hunt.by_text, pattern)
 
 
 def _body(session: Session, listing: Listing, line: int) -> bytes:

@@ -17,12 +17,22 @@ LONGEST: Final = 40
 """Cells of a capture's name; its middle is left out."""
 
 
-def top_line(session: Session, done: bool, rates: Rates | None = None) -> list[Piece]:
+FOLLOWING, UPDATING = ("  following the end", "good"), ("  updating", "good")
+
+
+def frozen(key: str) -> Piece:
+    """Say that the screen stays where it is, and which key lets it go on."""
+    return (f"  ‖ staying here, {key} follows", "warning")
+
+
+def top_line(
+    session: Session, done: bool, rates: Rates | None = None, state: Piece = UPDATING
+) -> list[Piece]:
     """File, findings as far as there are any, rates of a capture that goes on, counts."""
     capture = session.capture
     pieces: list[Piece] = [(shortened(capture.name), "strong"), *found(session, done)]
     if not done:
-        pieces += rates_now(session, rates)
+        pieces += rates_now(session, rates, state)
     pieces += [
         (f"  {seconds(capture.duration_ns or 0, 3)} s", ""),
         (f"  {count(len(session.connections), 'connection')}", ""),
@@ -55,14 +65,15 @@ def found(session: Session, done: bool) -> list[Piece]:
     return pieces
 
 
-def rates_now(session: Session, rates: Rates | None) -> list[Piece]:
-    """How fast a capture comes in, of the last seconds; nothing of a file."""
+def rates_now(session: Session, rates: Rates | None, state: Piece = UPDATING) -> list[Piece]:
+    """How fast a capture comes in, of the last seconds, and whether the screen goes with it;
+    nothing of a file."""
     if rates is None or not session.options.reading.live:
         return []
     now = rates.per_second()
     if now is None:
-        return [("  ● capturing", "good")]
+        return [("  ● capturing", "good"), state]
     text = f"{now.messages} msg/s"
     if now.packets or not now.messages:  # of input read ahead they were counted long ago
         text = f"{bit_rate(now.octets * 8)}  {now.packets} pkt/s  {text}"
-    return [(f"  ● {text}", "good")]
+    return [(f"  ● {text}", "good"), state]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from dissectors.amf import sparing_most
 from dissectors.context import CodecConfig, Context
 from dissectors.cursor import Cursor, Malformed
 from dissectors.fields import Dissection, Field
@@ -20,8 +21,10 @@ from dissectors.text import hexdump
 Dissect = Callable[[int, bytes, Context], Dissection]
 """Decodes a body by type id and leaves no byte uncovered; never raises."""
 
-MAX_SUB_FIELDS: Final = 200_000
-"""Fields of all sub-bodies together; each body alone is bounded by its own limits."""
+MAX_SUB_FIELDS: Final = 50_000
+"""Fields of all sub-messages together, about 300 bytes each; real ones have some twenty."""
+SPARING_BYTES: Final = 1024
+"""Bytes that pay for one more sub-message where decoding is to be sparing."""
 
 _HEADER: Final = 11
 _TAGS: Final = {
@@ -61,7 +64,10 @@ def reader(dissect: Dissect) -> Read:
         """
         first: int | None = None
         room = MAX_SUB_FIELDS
-        for _ in range(MAX_SUB_MESSAGES):
+        most = MAX_SUB_MESSAGES
+        if ctx.sparing:
+            most = min(sparing_most(len(cur), SPARING_BYTES), most)
+        for _ in range(most):
             if not cur:
                 return
             node = root.add("message", "Tag", None, cur.pos)
@@ -74,10 +80,11 @@ def reader(dissect: Dissect) -> Read:
             node.add("timestamp", label, timestamp, cur.pos)
             start = cur.pos
             room -= _read_body(cur, node, replace(ctx, timestamp=timestamp), dissect, room)
+            room -= len(node.children)
             ctx = _configured(ctx, node.children[0].value, cur.data[start : cur.pos])
             _read_back_pointer(cur, node, ctx)
         if cur:
-            text = f"[truncated: more than {MAX_SUB_MESSAGES} sub-messages]"
+            text = f"[truncated: more than {most} sub-messages]"
             root.add("truncated", text, "max_sub_messages", cur.pos)
 
     return read

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from dissectors.amf import explain, number
+from dissectors.amf import Budget, explain, number
 from dissectors.amf0 import Amf0Reader
 from dissectors.context import Context
 from dissectors.cursor import Cursor
@@ -29,7 +29,7 @@ def read(cur: Cursor, root: Field, ctx: Context) -> None:
     A command may end early: FFmpeg -listen sends onFCPublish as the bare name.
     """
     read_selector(cur, root, ctx)
-    reader = Amf0Reader()
+    reader = Amf0Reader(Budget(len(cur), sparing=ctx.sparing))
     try:
         name = reader.value(cur, root, "name")
         if not isinstance(name.value, str):

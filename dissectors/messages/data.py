@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from dissectors.amf import Budget
 from dissectors.amf0 import Amf0Reader
 from dissectors.context import Context
 from dissectors.cursor import Cursor
@@ -30,7 +31,7 @@ def read(cur: Cursor, root: Field, ctx: Context) -> None:
     if _not_amf(cur):
         _read_raw(cur, root)
         return
-    reader = Amf0Reader()
+    reader = Amf0Reader(Budget(len(cur), sparing=ctx.sparing))
     try:
         name = reader.value(cur, root, "name")
         if not isinstance(name.value, str):

@@ -12,7 +12,7 @@ from dissectors.messages.media_head import (
 )
 from dissectors.spec import AGGREGATE, AUDIO, VIDEO
 
-MAX_SUB_MESSAGES: Final = 10_000
+MAX_SUB_MESSAGES: Final = 4_000
 """Sub-messages of one aggregate; an empty one takes 15 bytes, real ones hold some dozen."""
 _SUB_HEADER: Final = 11
 

@@ -7,7 +7,7 @@ Red5 and others read them.
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from dissectors.amf import decode_text, pairs, unquoted
+from dissectors.amf import Budget, decode_text, pairs, sparing_most, unquoted
 from dissectors.amf0 import Amf0Reader
 from dissectors.amf3 import Amf3Reader
 from dissectors.context import Context
@@ -135,13 +135,15 @@ def read(cur: Cursor, root: Field, ctx: Context) -> None:
     at = cur.pos
     unknown = cur.u32("Flags")
     root.add("flags", f"Flags: 0x{unknown:08x}", unknown, at, 4)
-    reader: _Reader = Amf3Reader() if encoding == 3 else Amf0Reader()
-    for _ in range(MAX_EVENTS):
+    budget = Budget(len(cur), sparing=ctx.sparing)
+    reader: _Reader = Amf3Reader(budget) if encoding == 3 else Amf0Reader(budget)
+    most = min(sparing_most(len(cur)), MAX_EVENTS) if ctx.sparing else MAX_EVENTS
+    for _ in range(most):
         if not cur:
             return
         _read_event(cur, root, reader)
     if cur:
-        text = f"[truncated: more than {MAX_EVENTS} events]"
+        text = f"[truncated: more than {most} events]"
         root.add("truncated", text, "max_events", cur.pos)
 
 

@@ -5,7 +5,10 @@ import struct
 
 import pytest
 
+from analyzer import bounds
 from analyzer.bounds import LIMITS
+from analyzer.export import FORMATS
+from analyzer.export.request import Request
 from analyzer.link import fragments
 from analyzer.rules import scope
 from analyzer.session import Session
@@ -122,3 +125,19 @@ def test_body_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "FREE_VALUES", 0)
     session = talk.session()
     assert session.judgement.diagnostics and session.limits_hit == ["body_values"]
+
+
+def test_an_output_decodes_long_bodies_sparingly(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (struct.pack(">H", 4) + b"%04d\5" % n for n in range(500))
+    body = string("onMetaData") + b"\3" + b"".join(names) + b"\0\0\x09"
+    data = talk.pcap([*talk.publish(), *[Message(3, 18, 1, 0, body)] * 2], talk.answer())
+
+    def written() -> tuple[int, list[str]]:
+        session, out = Session([io.BytesIO(data)]), io.StringIO()
+        session.run()
+        FORMATS["tree"].write(session, out, Request())
+        return out.getvalue().count("Property '0499'"), session.limits_hit
+
+    assert written() == (2, [])
+    monkeypatch.setattr(bounds, "FREE_FIELDS", 800)
+    assert written() == (1, ["amf_values", "body_details"])

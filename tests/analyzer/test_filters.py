@@ -108,6 +108,8 @@ def count(session: Session, text: str) -> int:
         ("tcp.dstport == 1935", 17),
         ("complete", 21),
         ("complete == false", 0),
+        ("video.enhanced", 6),
+        ("video.enhanced == true", 0),
         ("inferred", 0),
         ("time > 0.0145", 14),
         ("frame.time_relative <= 0.014", 7),

@@ -24,7 +24,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even small captures read by a process."""
-    monkeypatch.setattr(intake, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(intake, "LARGE", 0)
     monkeypatch.setattr(prefetch, "can_fork", lambda: True)
 
 
@@ -69,6 +69,7 @@ def test_several_files_fragments_and_a_torn_end(
     here, few = columns(paths), columns(paths, most=40)
     request.getfixturevalue("processes")
     assert columns(paths) == here and here["problems"]
+    assert columns(paths[::-1]) == here  # the order is that of the times
     assert columns(paths, most=40) == few
 
 
@@ -106,6 +107,16 @@ def test_who_wants_no_more_leaves_no_process_behind() -> None:
 def killed() -> Iterator[bytes]:
     yield b"one"
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@forks
+@pytest.mark.usefixtures("processes")
+def test_a_cancelled_session_leaves_no_process_behind() -> None:
+    session = Session([str(ROOT / "captures/real/publish-play-nginx.pcap")], Options())
+    session.run(lambda _: False)
+    session.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 @forks

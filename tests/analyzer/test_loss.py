@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from analyzer.model import DIRECTIONS
 from analyzer.session import Session
 from dissectors.chunk_state import Flag
 from tests import unchunker
+from tests.analyzer import wire
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 NAMES = ("real/publish-play-nginx.pcap", "lab/nginx-no-bframes.pcap", "lab/nms-hevc.pcap")
@@ -31,7 +31,7 @@ class Capture:
     """An intact capture, record by record."""
 
     header: bytes
-    records: list[bytes] = field(default_factory=list)
+    records: list[bytes]
     where: list[tuple[Way, int, int] | None] = field(default_factory=list)
     """Per record: whose stream bytes it carries, [from, to); from == to for a SYN."""
     truth: dict[Way, list[Message]] = field(default_factory=dict)
@@ -44,12 +44,7 @@ class Capture:
 
 def load(name: str) -> Capture:
     """Read a little-endian pcap of intact connections."""
-    data = (CAPTURES / name).read_bytes()
-    capture, at = Capture(data[:24]), 24
-    while at < len(data):
-        size = 16 + int(struct.unpack_from("<I", data, at + 8)[0])
-        capture.records.append(data[at : at + size])
-        at += size
+    capture = Capture(*wire.records((CAPTURES / name).read_bytes()))
     flows = list(unchunker.segments(CAPTURES / name))
     assert len(flows) == len(capture.records)
     firsts = {flow: first for flow, (first, _) in unchunker.directions(CAPTURES / name).items()}

@@ -2,13 +2,12 @@
 
 import io
 import random
-import struct
 from pathlib import Path
 
 import pytest
 
 from analyzer.session import Session
-from tests.analyzer import talk
+from tests.analyzer import talk, wire
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 FAR = 40
@@ -32,22 +31,13 @@ def report(found: Session) -> list[object]:
     return [ends, sorted(rows)]
 
 
-def records(name: str) -> tuple[bytes, list[bytes]]:
-    data, at, found = (CAPTURES / name).read_bytes(), 24, []
-    while at < len(data):
-        size = 16 + struct.unpack_from("<I", data, at + 8)[0]
-        found.append(data[at : at + size])
-        at += size
-    return data[:24], found
-
-
 NAMES = ("real/publish-play-nginx", "lab/nginx-audio-only", "lab/nms-hevc", "lab/nginx-lossy")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", NAMES)
 def test_shuffled_within_40_packets(name, seed):
-    header, packets = records(f"{name}.pcap")
+    header, packets = wire.records((CAPTURES / f"{name}.pcap").read_bytes())
     rng = random.Random(seed)
     order = sorted(range(len(packets)), key=lambda number: number + rng.random() * FAR)
     mixed = [packets[at][:8] + packets[number][8:] for at, number in enumerate(order)]
@@ -58,7 +48,7 @@ def test_shuffled_within_40_packets(name, seed):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_packet_twice(name):
-    header, packets = records(f"{name}.pcap")
+    header, packets = wire.records((CAPTURES / f"{name}.pcap").read_bytes())
     found = session(header + b"".join(packet + packet for packet in packets))
     whole = session(header + b"".join(packets))
     assert report(found) == report(whole)

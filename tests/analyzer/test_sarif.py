@@ -3,12 +3,11 @@
 import io
 import json
 import re
-import struct
 
 from analyzer.check import records
 from analyzer.check.outcome import unreadable
 from analyzer.rules import RULES
-from tests.analyzer import talk
+from tests.analyzer import talk, wire
 from tests.analyzer.check import outcomes
 from tests.analyzer.check.outcomes import outcome, recorded, written
 
@@ -49,16 +48,14 @@ def test_findings_point_at_the_frames_bytes():
     path = talk.CAPTURES / "lab/nginx-publish-denied.pcap"
     found = outcome(recorded("lab/nginx-publish-denied.pcap"))
     records.locate(found, [str(path)])
-    data = path.read_bytes()
+    header, packets = wire.records(path.read_bytes())
     results = [r for r in parsed(found)["results"] if r["properties"]["frame"]]
     assert results
     for result in results:
         region = result["locations"][0]["physicalLocation"]["region"]
-        at, wanted = 24, result["properties"]["frame"]  # walk the records of the pcap file
-        for _ in range(wanted - 1):
-            at += 16 + struct.unpack_from("<I", data, at + 8)[0]
-        caplen = struct.unpack_from("<I", data, at + 8)[0]
-        assert (region["byteOffset"], region["byteLength"]) == (at + 16, caplen)
+        before = result["properties"]["frame"] - 1
+        at = len(header) + sum(map(len, packets[:before])) + 16
+        assert (region["byteOffset"], region["byteLength"]) == (at, len(packets[before]) - 16)
 
 
 def test_what_cannot_be_read_again_has_no_region():

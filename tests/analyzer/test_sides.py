@@ -7,21 +7,14 @@ import pytest
 
 from analyzer.options import Options
 from analyzer.session import Session
+from tests.analyzer import wire
 from tests.analyzer.rules.builder import C, S, Talk, capture, command, good
 from tests.analyzer.talk import CAPTURES
 from tests.dissectors.bodies import NULL, num
 
-Records = tuple[bytes, list[bytes]]
 
-
-def records(name: str) -> Records:
-    """Return header and records of a little-endian pcap."""
-    data, at, found = (CAPTURES / name).read_bytes(), 24, []
-    while at < len(data):
-        size = 16 + struct.unpack_from("<I", data, at + 8)[0]
-        found.append(data[at : at + size])
-        at += size
-    return data[:24], found
+def records(name: str) -> tuple[bytes, list[bytes]]:
+    return wire.records((CAPTURES / "lab" / f"{name}.pcap").read_bytes())
 
 
 def moved(record: bytes, client: int, server: int) -> bytes:
@@ -41,7 +34,7 @@ def read(header: bytes, kept: list[bytes], **options: object) -> Session:
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 def test_what_a_publisher_says_at_the_end_tells_the_client(name, part):
     """The server has the higher port: no port tells who is who."""
-    header, packets = records(f"lab/{name}.pcap")
+    header, packets = records(name)
     kept = [moved(each, 30_000, 50_000) for each in packets[int(part * len(packets)) :]]
     (found,) = read(header, kept, decode_as=frozenset({50_000})).connections
     assert (found.client.port, found.server.port) == (30_000, 50_000)
@@ -50,7 +43,7 @@ def test_what_a_publisher_says_at_the_end_tells_the_client(name, part):
 
 def test_a_status_alone_is_read_and_tells_the_server():
     """After the start in the middle, the server says nothing but one onStatus: 120 bytes."""
-    header, packets = records("lab/nginx-no-bframes.pcap")
+    header, packets = records("nginx-no-bframes")
     session = read(header, packets[len(packets) // 2 :])
     (found,) = session.connections
     answers = [item for item in found.rtmp.commands if item.side == found.sides[1]]
@@ -63,7 +56,7 @@ def test_a_status_alone_is_read_and_tells_the_server():
 
 def test_the_port_of_rtmp_tells_more_than_messages():
     """FFmpeg says FCUnpublish and deleteStream when it has served a player, too."""
-    header, packets = records("lab/ffmpeg-listen-play.pcap")
+    header, packets = records("ffmpeg-listen-play")
     (found,) = read(header, packets[len(packets) // 2 :]).connections
     assert found.rtmp.client_votes[found.sides[1]] > found.rtmp.client_votes[found.sides[0]]
     assert found.server.port == 1935

@@ -509,3 +509,17 @@ def test_all_buffers_together_are_bounded(monkeypatch):
     assert result.tracker._budget.used == 80
     result.tracker.finish()
     assert result.tracker._budget.used == 0
+
+
+def test_after_very_many_holes_none_is_waited_for(monkeypatch):
+    monkeypatch.setattr(limits, "FREE_HOLES", 3)
+    monkeypatch.setattr(limits, "MAX_BUFFERED_SEGMENTS", 1)
+    late = [Packet(118, b"late"), Packet(122, b"end")]
+    result = run([*handshake(), *(Packet(101 + 2 * n, b"x") for n in range(8)), *late])
+    gaps = list(result.tracker.connections[0].directions[0].gaps)
+    assert [(gap.offset, gap.length) for gap in gaps] == [(2 * n, 1) for n in range(8)] + [(16, 2)]
+    assert (
+        b"".join(part for part in result.parts() if isinstance(part, bytes))
+        == b"x" * 8 + b"lateend"
+    )
+    assert result.tracker.overflows

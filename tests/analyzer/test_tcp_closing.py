@@ -407,3 +407,12 @@ def test_one_sided_a_stray_segment_does_not_move_the_stream():
     assert run(packets).parts() == [b"a" * 10, (4_999_890, "unknown"), b"far"]
     packets[2].seq = 500_000_000
     assert run(packets).parts() == [b"a" * 10]
+
+
+def test_text_in_a_reset_is_counted_and_no_part_of_the_stream():
+    """RFC 9293 §3.5.3: data that explains the cause of the RST."""
+    result = after_handshake(Packet(100, b"abc", ack=500), Packet(103, b"blocked", flags=RST))
+    assert result.parts() == [b"abc"] and only(result).closed_by == "client.rst"
+    assert stats(result).reset_bytes == 7 and stats(result).segments == 1
+    events = only(result).directions[0].events
+    assert [(event.kind, event.length) for event in events] == [("reset_text", 7)]

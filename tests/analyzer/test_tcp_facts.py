@@ -221,20 +221,18 @@ def summed(data: bytes) -> int:
 def with_checksums(data: bytes, wrong: int, kind: str) -> bytes:
     """Give every TCP segment of a pcap its checksum; the `wrong`th frame with payload gets none
     that fits (`bad`) or the one a card is to finish (`offloaded`)."""
-    out, at, count = bytearray(data), 24, 0
-    while at < len(data):
-        size = struct.unpack_from("<I", data, at + 8)[0]
-        ip = at + 16 + 14
-        end, tcp = at + 16 + size, ip + 20
-        pseudo = data[ip + 12 : ip + 20] + struct.pack(">HH", 6, end - tcp)
-        value = ~summed(pseudo + data[tcp:end]) & 0xFFFF
-        if end - tcp > 20:
+    header, records = wire.records(data)
+    out, count, ip, tcp = [header], 0, 16 + 14, 16 + 14 + 20
+    for record in records:
+        segment = record[tcp:]
+        pseudo = record[ip + 12 : ip + 20] + struct.pack(">HH", 6, len(segment))
+        value = ~summed(pseudo + segment) & 0xFFFF
+        if len(segment) > 20:
             count += 1
             if count == wrong:
                 value = value ^ 0x5555 if kind == "bad" else summed(pseudo)
-        struct.pack_into(">H", out, tcp + 16, value)
-        at = end
-    return bytes(out)
+        out.append(record[: tcp + 16] + struct.pack(">H", value) + record[tcp + 18 :])
+    return b"".join(out)
 
 
 @pytest.mark.parametrize(("kind", "bad"), [("bad", 1), ("offloaded", 0)])

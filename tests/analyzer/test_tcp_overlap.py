@@ -125,3 +125,12 @@ def test_long_after_in_the_columns(monkeypatch):
             monkeypatch.setattr(limits, "FAST_SEGMENTS", least)
             result = after_handshake(*plain, again)
             assert conflicts(result) == [(1204, at, 4)]
+
+
+def test_comparisons_end_somewhere(monkeypatch):
+    again = [Packet(100 + n, b"XYZ"[n : n + 1], flags=ACK | PSH) for n in range(3)]
+    packets = [Packet(100, b"abcd"), *again]
+    assert len(conflicts(after_handshake(*packets))) == 3
+    monkeypatch.setattr(limits, "FREE_COMPARISONS", 2)
+    result = after_handshake(*packets)
+    assert len(conflicts(result)) == 2 and result.tracker.overflows

@@ -72,6 +72,16 @@ def pcap(
     return b"".join(out)
 
 
+def records(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return header and records of a little-endian pcap; a packet stands at byte 16 of its."""
+    found, at = [], 24
+    while at < len(data):
+        size = 16 + int.from_bytes(data[at + 8 : at + 12], "little")
+        found.append(data[at : at + size])
+        at += size
+    return data[:24], found
+
+
 def block(kind: int, body: bytes, order: str = "<") -> bytes:
     body += bytes(-len(body) % 4)
     length = struct.pack(order + "I", len(body) + 12)

@@ -49,6 +49,8 @@ KEYS = {
     "next command": ["(", ")"],
     "byte space": ["b"],
 }
+VIEWS = "rrrTSILFem"
+"""Keys of what takes memory: chunk and segment lines, then the views."""
 FILTERS = (
     "csid == 6",
     "type_id == 8 and timestamp > 1000",
@@ -118,7 +120,8 @@ def in_terminal(path: Path, state: str) -> None:
         pid = tmux("list-panes", "-t", "bench", "-F", "#{pane_pid}").strip()
         if turn < TURNS - 1:
             tmux("send-keys", "-t", "bench", "C-q")
-            time.sleep(1)
+            while "bench" in tmux("list-sessions", "-F", "#{session_name}").split():
+                time.sleep(0.05)
     report("first screen in tmux", median(firsts[1:]), "first rows")
     print(f"{'everything indexed after':40} {whole:8.1f} ms")
     print(f"{'from the story to the messages':40} {rows:8.1f} ms")
@@ -135,7 +138,25 @@ def in_terminal(path: Path, state: str) -> None:
             time.sleep(0.05)
         report(f"key in tmux: {name}", median(times), "key", f", worst {max(times):.0f} ms")
     print(f"{'RSS':40} {memory(pid):8.1f} MB  (≤ {TARGETS['RSS']} MB)")
+    for name in VIEWS:
+        tmux("send-keys", "-t", "bench", name)
+        settled(pid)
+        print(f"{f'RSS after {name}':40} {memory(pid):8.1f} MB")
     tmux("kill-server")
+
+
+def settled(pid: str) -> None:
+    """Wait until the program has had nothing to do for a while."""
+    before = -1
+    while (now := used(pid)) != before:
+        before = now
+        time.sleep(0.5)
+
+
+def used(pid: str) -> int:
+    """Return the CPU time of a process, in ticks; a blinking cursor does not count."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) // 5
 
 
 # The same application in this process

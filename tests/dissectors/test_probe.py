@@ -93,3 +93,23 @@ def test_a_hole_at_the_very_beginning() -> None:
     connection.feed(0, RNG.randbytes(70_000))
     connection.finish()
     assert not connection.take(0)
+
+
+def test_single_bytes_tell_what_the_whole_tells() -> None:
+    def variant(size: int) -> tuple[str | None, bytes]:
+        connection = RtmpConnection(likely=False, from_start=(True, True))
+        for side, data in enumerate((b"\3" + C1 + S1 + CHUNK, b"\3" + S1 + C1)):
+            for at in range(0, len(data), size):
+                connection.feed(side, data[at : at + size])
+        connection.finish()
+        return connection.variant, connection.halves[0].first
+
+    assert variant(1) == variant(9000) == ("rtmp", b"\3" + C1 + S1)
+
+
+def test_holes_that_follow_each_other_are_one() -> None:
+    connection = RtmpConnection(likely=True, from_start=(False, False))
+    connection.feed(0, b"\3")
+    for _ in range(3):
+        connection.gap(0, 5)
+    assert connection.halves[0].waiting == [15]

@@ -62,3 +62,36 @@ def test_a_flood_that_is_only_counted_leaves_the_same_state(seed: int) -> None:
             reader.feed(after)
             last.append(reader.take()[-1])
         assert last[0] == last[1]
+
+
+def anything(dice: random.Random) -> bytes:
+    """Messages of every type and form of header, with times around where they are extended."""
+    parts, lengths = [], {}
+    for _ in range(300):
+        csid, fmt = dice.choice((2, 3, 4, 5)), dice.randrange(4)
+        fmt = fmt if csid in lengths else 0
+        time = dice.choice((0, 40, 0xFFFFFE, 0xFFFFFF, 0x1000000, 0xFFFFFFFF))
+        if fmt < 2:
+            type_id = dice.choice((2, 3, 4, 5, 6, 8, 9, 15, 17, 18, 19, 20, 22, 99))
+            lengths[csid] = dice.choice((0, 4, 5, 6)), type_id
+            if type_id > 6:
+                lengths[csid] = dice.choice((0, 3, 20, 128)), type_id
+        length, type_id = lengths[csid]
+        head = bytes((fmt << 6 | csid,))
+        fields = min(time, 0xFFFFFF).to_bytes(3, "big") + length.to_bytes(3, "big")
+        head += (fields + bytes((type_id, 1, 0, 0, 0)))[: (11, 7, 3, 0)[fmt]]
+        if fmt < 3 and time >= 0xFFFFFF:
+            head += time.to_bytes(4, "big")
+        parts.append(head + dice.randbytes(length))
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whole_messages_give_the_rows_of_single_bytes(seed: int) -> None:
+    stream = anything(random.Random(seed))
+    at_once = read(stream, [], unlisted=False)
+    singly = read(stream, list(range(1, len(stream))), unlisted=False)
+    for reader in (at_once, singly):
+        reader.finish()
+    assert at_once.take() == singly.take()
+    assert at_once.events == singly.events

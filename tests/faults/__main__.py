@@ -2,7 +2,8 @@
 
 Needs what captures/record.py needs: root on Linux, nginx, ffmpeg and so on. A scenario whose
 program is missing is skipped and named. With --read nothing is recorded, only read and judged.
-Exit code 1 where a clean session has a warning, or a fault is not the first cause.
+Exit code 1 where a clean session has a warning, or a fault is not the first cause, not named, or
+not found at its time.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ def judged(name: str, scenario: Scenario, path: Path) -> tuple[bool, str]:
     rule = lead.rule if lead else "-"
     blame = (lead.blame if lead else None) or "-"
     good = (rule, blame) == (scenario.cause or "-", scenario.blame or "-")
+    good = good and scenario.says in (lead.text if lead else "")
+    if scenario.at is not None and lead is not None:
+        good = good and abs((lead.time_ns or 0) / 1e9 - scenario.at) < 1
     status = verdict.status if verdict else "no RTMP"
     row = ROW.format(name, scenario.peers[:36], status, blame, rule, scenario.cause or "-",
                      "ok" if good else "NOT OK")  # fmt: skip

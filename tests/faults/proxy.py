@@ -81,10 +81,14 @@ class Writer:
         self._style = fault.style if direction == 0 else lambda style: style
         self._builder = Builder()
 
-    def encoded(self, message: Message) -> bytes:
-        """Return the chunks that are sent in place of a message."""
+    def changed(self, message: Message) -> list[Message]:
+        """Return what is sent in place of a message."""
+        return list(self._change(message))
+
+    def encoded(self, message: Message, sent: list[Message]) -> bytes:
+        """Return the chunks of what is sent in place of a message."""
         out = b""
-        for item in self._change(message):
+        for item in sent:
             self._builder.add([item])
             out += bytes(self._builder.data)
             self._builder.data.clear()
@@ -116,7 +120,7 @@ def _pump(fault: Rewriting, direction: int, source: socket.socket, target: socke
             target.sendall(read(1 + PACKET))
             target.sendall(read(PACKET))
         for message in messages(read):
-            target.sendall(writer.encoded(message))
+            target.sendall(writer.encoded(message, writer.changed(message)))
     for end in (source, target):  # the other pump ends with it
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

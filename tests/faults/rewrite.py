@@ -206,6 +206,7 @@ REWRITINGS: Final[dict[str, Rewriting]] = {
     "times-cut-to-24-bits": Rewriting(timed(is_frame, lambda t: t + 16_776_000 & 0xFFFFFF)),
     "presentation-times": Rewriting(presented),
     "audio-late": Rewriting(timed(_AUDIO_FRAME, lambda t: t + 1500)),
+    "audio-clock-fast": Rewriting(timed(_AUDIO_FRAME, lambda t: t * 7 // 5)),
     "no-video-header": Rewriting(without(header_of(VIDEO))),
     "no-audio-header": Rewriting(without(header_of(AUDIO))),
     "late-video-header": Rewriting(delayed(header_of(VIDEO), _VIDEO_FRAME)),

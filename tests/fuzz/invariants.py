@@ -18,6 +18,7 @@ from analyzer.session import Session
 from analyzer.sources import SourceError
 from dissectors.chunk_state import Flag
 from dissectors.fields import Field
+from tests.fuzz.seeds import files_of
 
 CPU_SECONDS = 10.0
 """For one input of some 100 kB, every output included; the slowest honest one needs 2."""
@@ -55,7 +56,7 @@ def check(data: bytes, *, twice: bool = False) -> int:
     """
     with cpu_limit(CPU_SECONDS):
         try:
-            session = Session([io.BytesIO(data)])
+            session = Session([io.BytesIO(file) for file in files_of(data)])
         except SourceError as error:
             assert not RAW.search(str(error)), "raw control character in an error message"
             return -1
@@ -64,11 +65,12 @@ def check(data: bytes, *, twice: bool = False) -> int:
             first = outputs(session)
             rows(session)
             count = len(session.messages)
+            assert not session.failures, session.failures.found[0].text
         finally:
             session.close()
     if twice:
         with cpu_limit(CPU_SECONDS):
-            again = Session([io.BytesIO(data)])
+            again = Session([io.BytesIO(file) for file in files_of(data)])
             again.run()
             assert outputs(again) == first, "two runs over the same bytes differ"
             again.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from tests.fuzz.seeds import Frame, Seed, Talk, record_file, stream_file
+from tests.fuzz.seeds import Frame, Seed, Talk, joined, record_file, stream_file
 
 EXTREMES = (
     0,
@@ -44,6 +44,7 @@ def mutate(seeds: Sequence[Seed], dice: random.Random) -> bytes:
     """Return a capture that no program ever wrote. Of `seeds` the first are taken more often."""
     seed = seeds[min(dice.randrange(len(seeds)), dice.randrange(len(seeds)))]
     kinds: list[Callable[[Seed, Sequence[Seed], random.Random], bytes]] = [of_file, of_records]
+    kinds += [of_set, of_foreign]
     if seed.talks:
         kinds += [of_stream, of_chunks, of_chunks, of_bodies, of_bodies]
     data = dice.choice(kinds)(seed, seeds, dice)
@@ -126,6 +127,34 @@ def of_records(seed: Seed, seeds: Sequence[Seed], dice: random.Random) -> bytes:
         else:
             frames[at] = Frame(time_ns, damaged(data, dice, data), wirelen)
     return record_file(frames, seed.link if dice.random() < 0.97 else dice.randrange(300))
+
+
+def of_set(seed: Seed, seeds: Sequence[Seed], dice: random.Random) -> bytes:
+    """Cut a capture into files that overlap, in any order, some of them damaged or none."""
+    files = []
+    for _ in range(dice.choice((2, 2, 3, 6))):
+        start = dice.randrange(len(seed.frames) + 1)
+        part = seed.frames[start : start + dice.choice((0, 1, 10, 80, len(seed.frames)))]
+        file = record_file(part, seed.link)
+        if dice.random() < 0.3:
+            file = damaged(file, dice, dice.choice(seeds).data)
+        files.append(file)
+    if dice.random() < 0.3:
+        files.insert(dice.randrange(len(files)), dice.choice((b"", b"no capture", seed.data[:20])))
+    return joined(files)
+
+
+def of_foreign(seed: Seed, seeds: Sequence[Seed], dice: random.Random) -> bytes:
+    """Bytes of any protocol, or of one with a bad start, with a hole before it is recognised."""
+    streams = []
+    for _ in range(2):
+        donor = dice.choice(seeds)
+        stream = dice.choice((donor.data, dice.randbytes(70_000), b"\x03" + donor.data))
+        stream *= 1 + dice.choice((0, 66_000, 140_000)) // max(len(stream), 1)
+        streams.append(stream[:150_000])
+    start = dice.choice((0, 1, 1000, 3000, 4000, 60_000))
+    hole = start, start + dice.choice((1, 1448, 20_000, 66_000))
+    return stream_file(streams, dice, syn=dice.random() < 0.7, lost=hole)
 
 
 def of_stream(seed: Seed, seeds: Sequence[Seed], dice: random.Random) -> bytes:

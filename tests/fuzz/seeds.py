@@ -16,6 +16,8 @@ from tests.analyzer import wire
 MAX_FRAMES = 150
 """Frames taken of a capture: a mutation early in a stream tells as much, sooner."""
 MAX_STREAM = 40_000
+SET = b"\0SET"
+"""Starts an input that is several captures, given together."""
 
 
 class Frame(NamedTuple):
@@ -101,6 +103,23 @@ def _talks(data: bytes) -> list[Talk]:
     return talks
 
 
+def joined(files: Sequence[bytes]) -> bytes:
+    """Return one input of several captures."""
+    return SET + b"".join(struct.pack(">I", len(file)) + file for file in files)
+
+
+def files_of(data: bytes) -> list[bytes]:
+    """Return the captures of an input, whatever was done to it."""
+    if not data.startswith(SET):
+        return [data]
+    files, at = [], len(SET)
+    while at + 4 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        files.append(data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return files or [b""]
+
+
 def record_file(frames: Sequence[Frame], link: int) -> bytes:
     """Write frames as a pcap with nanoseconds."""
     out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link & 0xFFFF)]
@@ -111,8 +130,15 @@ def record_file(frames: Sequence[Frame], link: int) -> bytes:
     return b"".join(out)
 
 
-def stream_file(streams: Sequence[bytes], dice: random.Random, syn: bool = True) -> bytes:
-    """Write two streams as a TCP conversation with random segment sizes."""
+def stream_file(
+    streams: Sequence[bytes],
+    dice: random.Random,
+    syn: bool = True,
+    lost: tuple[int, int] = (0, 0),
+) -> bytes:
+    """Write two streams as a TCP conversation with random segment sizes; stream bytes from
+    `lost[0]` to `lost[1]` of either side were not captured.
+    """
     frames: list[Frame] = []
     bases = [dice.getrandbits(32), dice.getrandbits(32)]
     sent = [0, 0]
@@ -124,7 +150,8 @@ def stream_file(streams: Sequence[bytes], dice: random.Random, syn: bool = True)
         ack = (bases[1 - side] + sent[1 - side] + 1) & 0xFFFFFFFF
         head = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 << 4, flags, 512, 0, 0)
         packet = wire.ethernet(wire.ip4(head + payload, source=ends[0], target=ends[1]))
-        frames.append(Frame(10**18 + 10**6 * len(frames), packet, len(packet)))
+        if not payload or not lost[0] <= sent[side] < lost[1]:
+            frames.append(Frame(10**18 + 10**6 * len(frames), packet, len(packet)))
         sent[side] += len(payload)
 
     if syn:

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable
 
-from tests.dissectors.bodies import string
+from tests.dissectors.bodies import NULL, num, obj, string
 from tests.dissectors.chunk_builder import Message, build
 from tests.hostile.frames import client_sends, header, set_chunk_size
 
@@ -88,3 +88,66 @@ def data_references() -> bytes:
 def aggregates() -> bytes:
     """An aggregate of 300,000 empty messages."""
     return _data([(b"\x09\0\0\0" + bytes(7) + b"\0\0\0\x0b") * 300_000], 22)
+
+
+def wide_commands() -> bytes:
+    """50 commands with an object of 20,000 properties."""
+    names = b"".join(struct.pack(">HI", 4, n) + b"\x05" for n in range(20_000))
+    return _data([string("connect") + num(1) + b"\x03" + names + b"\0\0\x09"] * 50, 20)
+
+
+def amf3_references() -> bytes:
+    """3,000 short commands whose arrays refer to those around them."""
+    array = b"\x09\x05\x01\x04\x01\x04\x01"
+    for depth in range(30):
+        array = b"\x09\x15\x01" + array + b"\x09" + bytes(((30 - depth) << 1,))
+    return _data([b"\0" + string("foo") + num(1) + b"\x11" + array] * 3_000, 17)
+
+
+def wide_aggregates() -> bytes:
+    """Aggregates of 60,000 frames of one byte."""
+    return _data([b"\x09\0\0\1\0\0\0\0\0\0\0x\0\0\0\x0c" * 60_000] * 8, 22)
+
+
+def shared_objects() -> bytes:
+    """A shared object message of 600,000 events, and 20,000 of eight."""
+    start = b"\0\4name" + struct.pack(">II", 1, 0) + bytes(4)
+    event = b"\4\0\0\0\x09\0\1a\3\0\0\x09\0\0"
+    few = [start + b"\1\0\0\0\0" * 8] * 20_000
+    return _data([start + event * 600_000, *few], 19)
+
+
+def multitracks() -> bytes:
+    """Enhanced RTMP: frames of 5,000 tracks."""
+    tracks = b"".join(bytes((n & 0xFF, 0, 0, 5, 0, 0, 0, 0)) + b"x" for n in range(5_000))
+    return _data([b"\x96\x11avc1" + tracks] * 150, 9)
+
+
+def modifiers() -> bytes:
+    """Enhanced RTMP: chains of 20,000 ModEx entries."""
+    return _data([b"\x97" + b"\2\0\0\0\7" * 20_000] * 60, 9)
+
+
+def parameter_sets() -> bytes:
+    """3,000 AVC configurations with 31 SPS and 255 PPS."""
+    sps = (b"\0\x20\x67\x64\0\x1f" + bytes(28)) * 31
+    body = b"\x17\0\0\0\0\1\x64\0\x1f\xff\xff" + sps + b"\xff" + b"\0\4\x68\0\0\0" * 255
+    return _data([body] * 3_000, 9)
+
+
+def unanswered_calls() -> bytes:
+    """100,000 calls without an answer, each of another name."""
+    return _data((string(f"cmd{n}") + num(n) + NULL for n in range(100_000)), 20)
+
+
+def failures() -> bytes:
+    """50,000 onStatus that tell of errors nobody knows."""
+    told = (obj(("level", string("error")), ("code", string(f"X.{n}"))) for n in range(50_000))
+    return _data((string("onStatus") + num(0) + NULL + each for each in told), 20)
+
+
+def metadata_flood() -> bytes:
+    """50 times metadata of 10,000 entries."""
+    entries = b"".join(struct.pack(">H", 6) + b"%06d" % n + num(n) for n in range(10_000))
+    body = string("@setDataFrame") + string("onMetaData") + b"\x08\0\0\x27\x10" + entries
+    return _data([body + b"\0\0\x09"] * 50)

@@ -1,5 +1,6 @@
 """Attacks on the chunk stream."""
 
+import random
 import struct
 
 from tests.hostile.frames import HANDSHAKE, client_sends, header, set_chunk_size, talk
@@ -93,3 +94,53 @@ def open_messages() -> bytes:
     """3,000 messages of 16 MB announced on as many chunk streams, a chunk of each sent."""
     part = (header(3 + n, 0xFFFFFF, 9) + b"\x17" * 128 for n in range(3_000))
     return client_sends(b"".join(part))
+
+
+def wide_chunk_streams() -> bytes:
+    """A message on each of 65,000 chunk streams."""
+    return client_sends(b"".join(header(csid, 1, 9) + b"\x17" for csid in range(64, 65_064)), 60000)
+
+
+def extended_times() -> bytes:
+    """200,000 messages all over the range of extended timestamps."""
+    dice = random.Random(5)
+    body = b"\x27\1\0\0\0xx"
+    stream = (
+        _extended(4 + n % 2, len(body), 9, dice.getrandbits(32)) + body for n in range(200_000)
+    )
+    return client_sends(b"".join(stream), 16000)
+
+
+def _extended(csid: int, length: int, type_id: int, time: int) -> bytes:
+    return header(csid, length, type_id, 0xFFFFFF) + struct.pack(">I", time)
+
+
+def extended_chunks() -> bytes:
+    """Chunks of which every other one repeats the extended timestamp."""
+    size, time = 128, 0x01020304
+    repeated = b"\xc4" + struct.pack(">I", time)
+    chunks = (repeated + bytes(size) + b"\xc4" + bytes(size)) * 30
+    message = _extended(4, size * 61, 9, time) + bytes(size) + chunks
+    return client_sends(message * 800, 16000)
+
+
+def user_controls() -> bytes:
+    """300,000 User Control messages."""
+    bodies = (struct.pack(">HI", (0, 1, 3, 6, 7, 31, 32)[n % 7], n) for n in range(300_000))
+    return client_sends(b"".join(header(2, 6, 4, msid=0) + body for body in bodies), 16000)
+
+
+def senseless_messages() -> bytes:
+    """300,000 messages of every type, each with seven bytes of chance."""
+    dice = random.Random(6)
+    types = (1, 2, 3, 4, 5, 6, 8, 9, 15, 16, 17, 18, 19, 20, 22, 99)
+    parts = (header(3, 7, dice.choice(types)) + dice.randbytes(7) for _ in range(300_000))
+    return client_sends(set_chunk_size(0xFFFFFF) + b"".join(parts), 16000)
+
+
+def abort_and_resize() -> bytes:
+    """Open a message, abort it, change the chunk size: 30,000 times."""
+    abort = header(2, 4, 2, msid=0) + struct.pack(">I", 5)
+    parts = (header(5, 100_000, 9) + b"x" * 128 + abort + set_chunk_size(128 + n % 3)
+             for n in range(30_000))  # fmt: skip
+    return client_sends(b"".join(parts), 16000)

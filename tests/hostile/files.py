@@ -100,3 +100,19 @@ def packet_gzip_bomb() -> bytes:
 def packet_zstd_bomb() -> bytes:
     """Packets that grow 10,000-fold, to 600 MB."""
     return bytes(import_module("zstandard").compress(b"".join(_packets(600))))
+
+
+def empty_gzip_members() -> bytes:
+    """A capture, then 500,000 members without content."""
+    return gzip.compress(client_sends(b""), mtime=0) + gzip.compress(b"", mtime=0) * 500_000
+
+
+def empty_bz2_members() -> bytes:
+    """The same in bzip2."""
+    return bz2.compress(client_sends(b"")) + bz2.compress(b"") * 500_000
+
+
+def section_flood() -> bytes:
+    """50,000 pcapng sections with a packet each."""
+    packet = wire.enhanced(10**15, tcp_frame(1000, b"x"))
+    return (wire.section() + wire.interface() + packet) * 50_000

@@ -120,3 +120,94 @@ def small_connections(count: int = 1_500) -> bytes:
             yield tcp_frame(4073 + len(client), b"", 0x11, port=1024 + n)
 
     return capture(packets())
+
+
+def one_byte_holes() -> bytes:
+    """120,000 segments of one byte, a hole of one before each."""
+    return capture(tcp_frame(2 * n, b"\3") for n in range(120_000))
+
+
+def byte_steps() -> bytes:
+    """60,000 segments over the same 5,000 bytes, each with another content."""
+    return capture(tcp_frame(n * 37 % 5_000, bytes((n & 0xFF,)) * 100) for n in range(60_000))
+
+
+def shifted_segments() -> bytes:
+    """Segments of 100 bytes, each one byte further on."""
+    data = HANDSHAKE + header(4, 0xFFFFFF, 9) + bytes(60_000)
+    return talk((at, data[at : at + 100]) for at in range(len(data)))
+
+
+def keep_alives() -> bytes:
+    """100,000 segments without a byte, and as many with the last one again."""
+
+    def packets() -> Iterator[bytes]:
+        yield tcp_frame(999, b"", 2)
+        yield tcp_frame(1000, HANDSHAKE)
+        for n in range(50_000):
+            yield tcp_frame(1000 + len(HANDSHAKE), b"")
+            yield tcp_frame(999 + len(HANDSHAKE), b"\0" * (n & 1))
+
+    return capture(packets())
+
+
+def taking_turns() -> bytes:
+    """Both sides send a byte in turn, 50,000 times: nothing that is known."""
+
+    def packets() -> Iterator[bytes]:
+        for n in range(50_000):
+            yield tcp_frame(1000 + n, b"\6", ack=2000 + n)
+            yield tcp_frame(2000 + n, b"\6", client=False, ack=1001 + n)
+
+    return capture(packets())
+
+
+def same_ports() -> bytes:
+    """10,000 connections, one after the other, between the same ports."""
+
+    def packets() -> Iterator[bytes]:
+        for n in range(10_000):
+            start = n * 100_003
+            yield tcp_frame(start, b"", 2)
+            yield tcp_frame(start, b"", 0x12, client=False, ack=start + 1)
+            yield tcp_frame(start + 1, b"\3" + bytes(40))
+            yield tcp_frame(start + 42, b"", 0x14)
+
+    return capture(packets())
+
+
+def bogus_lengths() -> bytes:
+    """Mid-stream: headers of messages of 16 MB, one every 16 bytes."""
+    return talk(segments(b"\x44\0\0\x17\xff\xff\xff\x09\x27\1\0\0\0\0\0\0" * 400_000, 60000))
+
+
+def short_frames() -> bytes:
+    """Mid-stream: 400,000 audio messages of two bytes."""
+    return talk(segments((header(4, 2, 8) + b"\xaf\1") * 400_000, 16000))
+
+
+def resets() -> bytes:
+    """100,000 RST, SYN and SYN/ACK with sequence numbers of chance."""
+    dice = random.Random(7)
+
+    def packets() -> Iterator[bytes]:
+        yield tcp_frame(999, b"", 2)
+        yield tcp_frame(1000, HANDSHAKE)
+        for n in range(100_000):
+            flags = dice.choice((4, 2, 0x11, 0x12))
+            yield tcp_frame(dice.getrandbits(32), b"", flags, client=bool(n & 1), ack=100)
+
+    return capture(packets())
+
+
+def closed_windows() -> bytes:
+    """100,000 acknowledgements that shut the window, and open it."""
+
+    def packets() -> Iterator[bytes]:
+        yield tcp_frame(1000, HANDSHAKE)
+        for n in range(100_000):
+            frame = bytearray(tcp_frame(1000, b"", 0x10, client=False, ack=4073))
+            frame[48:50] = (n & 1).to_bytes(2, "big")
+            yield bytes(frame)
+
+    return capture(packets())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from analyzer.tui.data.selection import Rows, is_long, rows_of, values
+from analyzer.tui.data.selection import Column, any_order, is_long, rows_of, values
+from analyzer.tui.listings.base import narrow
 from dissectors import spec
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Conversation:
 
     scope: Scope
     form: str
-    rows: Rows
-    ends: Rows
+    rows: Column
+    ends: Column
     """Lines up to and with the message."""
 
     def __len__(self) -> int:
@@ -46,7 +47,8 @@ class Conversation:
 
     def line(self, index: int) -> tuple[int, int]:
         """Return (row, line within the message); line 0 is its title."""
-        place = int(np.searchsorted(self.ends, index, side="right"))
+        # Of the same type: of another one, the whole column would be converted.
+        place = int(np.searchsorted(self.ends, self.ends.dtype.type(index), side="right"))
         start = int(self.ends[place - 1]) if place else 0
         return int(self.rows[place]), index - start
 
@@ -72,7 +74,7 @@ def scope_of(session: Session, kind: str, connection: int, row: int | None) -> S
 def numbers(session: Session, kind: str, connection: int) -> list[int]:
     """Return the ids of the streams of a kind on a connection."""
     name = "msid" if kind == SCOPES[1] else "csid"
-    found = np.unique(values(session, rows_of(session, connection), name))
+    found = np.unique(session.messages.column(name)[any_order(session, connection)])
     return [int(number) for number in found]
 
 
@@ -91,7 +93,8 @@ def conversation(session: Session, scope: Scope, side: str, form: str) -> Conver
     else:
         shown = np.minimum(values(session, rows, "received"), SHOWN)
         lines = 1 + -(-shown // PER_LINE[form])
-    return Conversation(scope, form, rows, np.cumsum(lines, dtype=np.int64))
+    ends = narrow(np.cumsum(lines, dtype=np.int64))
+    return Conversation(scope, form, rows.astype(np.int32), ends)
 
 
 def values_text(session: Session, row: int) -> str:

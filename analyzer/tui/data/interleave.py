@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from analyzer.tui.data.selection import Rows, rows_of, values
+from analyzer.tui.data.selection import Column, any_order
+from analyzer.tui.listings.base import narrow
+from analyzer.tui.listings.chunks import run_ends
 
 if TYPE_CHECKING:
     from analyzer.session import Session
@@ -30,27 +32,26 @@ class ChunkLine(NamedTuple):
 class Interleave:
     """Runs of chunks in stream order, as columns; a chunk is found by bisection."""
 
-    rows: Rows
+    session: Session
+    rows: Column
     """Message row of every run."""
-    csid: Rows
-    offset: Rows
-    """Stream offset of the run's first payload byte."""
-    length: Rows
-    payload: Rows
-    header: Rows
-    first: Rows
-    """1 where the run begins its message."""
-    ends: Rows
+    csid: Column
+    index: Column
+    """Its place in the table of runs."""
+    ends: Column
     """Chunks up to and with the run."""
     lanes: list[int]
     """Chunk stream ids in order of appearance."""
+    bytes: int
+    """Of payload altogether."""
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def run_at(self, chunk: int) -> int:
         """Return the run that holds a chunk."""
-        return int(np.searchsorted(self.ends, chunk, side="right"))
+        # Of the same type: of another one, the whole column would be converted.
+        return int(np.searchsorted(self.ends, self.ends.dtype.type(chunk), side="right"))
 
     def _start(self, run: int) -> int:
         return int(self.ends[run - 1]) if run else 0
@@ -59,20 +60,31 @@ class Interleave:
         """Return the chunk with this number, counted in stream order."""
         run = self.run_at(index)
         number = index - self._start(run)
-        payload, length = int(self.payload[run]), int(self.length[run])
+        row, payload = int(self.rows[run]), self._payload(run)
+        offset, length, header = (
+            self._value(name, run) for name in ("stream_offset", "length", "header_length")
+        )
         return ChunkLine(
-            int(self.rows[run]),
+            row,
             int(self.csid[run]),
             number,
-            bool(self.first[run]) and not number,
-            int(self.offset[run]) + number * (payload + int(self.header[run])),
+            not number and self.session.value(row, "first_run") == int(self.index[run]),
+            offset + number * (payload + header),
             max(min(payload, length - number * payload), 0),
         )
+
+    def _value(self, name: str, run: int) -> int:
+        return self.session.runs_table.value(name, int(self.index[run]))
+
+    def _payload(self, run: int) -> int:
+        """Return the payload bytes of every chunk of a run but the last one."""
+        return max(self._value("chunk_payload", run), 1)
 
     def shares(self, low: int, high: int) -> dict[int, int]:
         """Return payload bytes by csid of the chunks from `low` to before `high`."""
         first, last = self.run_at(low), self.run_at(high - 1)
-        lengths = self.length[first : last + 1].copy()
+        table = self.session.runs_table
+        lengths = table.column("length")[self.index[first : last + 1]].astype(np.int64)
         lengths[-1] = self._before(last, high - self._start(last))
         lengths[0] -= self._before(first, low - self._start(first))
         found, inverse = np.unique(self.csid[first : last + 1], return_inverse=True)
@@ -81,7 +93,7 @@ class Interleave:
 
     def _before(self, run: int, chunks: int) -> int:
         """Return the bytes of a run's first `chunks` chunks."""
-        return min(chunks * int(self.payload[run]), int(self.length[run]))
+        return min(chunks * self._payload(run), self._value("length", run))
 
     def of_row(self, row: int) -> int | None:
         """Return the number of a message's first chunk."""
@@ -91,29 +103,25 @@ class Interleave:
 
 def interleave(session: Session, connection: int, direction: int) -> Interleave:
     """Lay out all chunks of a direction."""
-    rows = rows_of(session, connection, direction=direction)
-    counts = values(session, rows, "runs")
-    firsts = np.cumsum(counts) - counts
-    within = np.arange(int(counts.sum())) - np.repeat(firsts, counts)
-    runs = np.repeat(values(session, rows, "first_run"), counts) + within
+    rows = any_order(session, connection, direction=direction).astype(np.int32)
+    counts = session.messages.column("runs")[rows]
+    owner = np.repeat(rows, counts)
+    runs = session.messages.column("first_run")[owner].astype(np.int64)
+    if len(owner) > len(rows):
+        ends = np.cumsum(counts, dtype=np.int64)
+        runs += np.arange(len(owner)) - np.repeat(ends - counts, counts)
     table = session.runs_table
-
-    def column(name: str) -> Rows:
-        found: Rows = table.column(name)[runs].astype(np.int64)
-        return found
-
-    order = np.argsort(column("stream_offset"), kind="stable")
-    csids = np.repeat(values(session, rows, "csid"), counts)[order]
-    length, payload = column("length")[order], np.maximum(column("chunk_payload")[order], 1)
+    order = np.argsort(table.column("stream_offset")[runs], kind="stable")
+    owner, index = owner[order], narrow(runs[order])
+    del order, runs
+    csids = session.messages.column("csid")[owner]
     _, seen = np.unique(csids, return_index=True)
     return Interleave(
-        np.repeat(rows, counts)[order],
+        session,
+        owner,
         csids,
-        column("stream_offset")[order],
-        length,
-        payload,
-        column("header_length")[order],
-        (within == 0).astype(np.int64)[order],
-        np.cumsum(np.maximum(-(-length // payload), 1)),
+        index,
+        run_ends(session, index),
         [int(csids[place]) for place in np.sort(seen)],
+        int(table.column("length")[index].sum(dtype=np.int64)),
     )

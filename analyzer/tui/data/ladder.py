@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from analyzer.tui.data.selection import COMMANDS, MEDIA, Rows, info_of, is_long, rows_of, values
+from analyzer.tui.data.selection import COMMANDS, MEDIA, Rows, any_order, info_of, is_long, values
 from analyzer.tui.model import Findings, rank
 from dissectors import spec
 from dissectors.text import safe
@@ -39,9 +39,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Ladder:
-    """Steps before, of and after the messages; those of the messages are columns."""
+    """Steps by time: those of messages are columns, events stand between them."""
 
-    before: list[Step]
+    events: list[Step]
+    slots: Rows
+    """How many steps of messages stand before each event, ascending."""
     rows: Rows
     """All messages; a step is those from its start to the next one's."""
     starts: Rows
@@ -52,10 +54,20 @@ class Ladder:
     directions: Rows
     notes: dict[int, str]
     """What is special about a step, by its place among those of the messages."""
-    after: list[Step]
 
     def __len__(self) -> int:
-        return len(self.before) + len(self.starts) + len(self.after)
+        return len(self.starts) + len(self.events)
+
+    def place(self, index: int) -> tuple[int, bool]:
+        """Return which step of messages a line is (True), or would be behind an event (False)."""
+        lines = self.slots + np.arange(len(self.slots))
+        before = int(np.searchsorted(lines, index))
+        event = before < len(lines) and int(lines[before]) == index
+        return index - before, not event
+
+    def line(self, place: int) -> int:
+        """Return the line of a step of messages."""
+        return place + int(np.searchsorted(self.slots, place, side="right"))
 
     def messages(self, place: int) -> Rows:
         """Return the messages of a step."""
@@ -64,11 +76,9 @@ class Ladder:
 
     def step(self, index: int) -> Step:
         """Return a line."""
-        place = index - len(self.before)
-        if place < 0:
-            return self.before[index]
-        if place >= len(self.starts):
-            return self.after[place - len(self.starts)]
+        place, of_messages = self.place(index)
+        if not of_messages:
+            return self.events[index - place]
         found = self.messages(place)
         return Step(
             int(self.times[place]),
@@ -81,15 +91,21 @@ class Ladder:
 
     def rows_at(self, index: int) -> Rows:
         """Return the messages of a line, none for an event."""
-        place = index - len(self.before)
-        return self.messages(place) if 0 <= place < len(self.starts) else self.rows[:0]
+        place, of_messages = self.place(index)
+        return self.messages(place) if of_messages else self.rows[:0]
+
+    def near(self, index: int) -> int | None:
+        """Return the first message of a line; of an event, of the step behind it or the last."""
+        if not len(self.starts):
+            return None
+        return int(self.messages(min(self.place(index)[0], len(self.starts) - 1))[0])
 
     def of_row(self, row: int) -> int | None:
         """Return the line a message is on."""
         hits = np.flatnonzero(self.rows == row)
         if not len(hits):
             return None
-        return len(self.before) + int(np.searchsorted(self.starts, hits[0], side="right")) - 1
+        return self.line(int(np.searchsorted(self.starts, hits[0], side="right")) - 1)
 
 
 class Mark(NamedTuple):
@@ -110,7 +126,7 @@ def marks(found: Ladder, findings: Findings) -> dict[int, Mark]:
     steps = np.searchsorted(found.starts, places[same], side="right") - 1
     out: dict[int, Mark] = {}
     for row, step in zip(rows[known][same].tolist(), steps.tolist(), strict=True):
-        line = step + len(found.before)
+        line = found.line(step)
         worst = max(findings.by_row[row], key=lambda item: rank(item.severity))
         mark = Mark(worst.severity, safe(worst.title or worst.rule))
         out[line] = max(out.get(line, mark), mark, key=lambda item: rank(item.severity))
@@ -120,7 +136,9 @@ def marks(found: Ladder, findings: Findings) -> dict[int, Mark]:
 def ladder(session: Session, number: int, findings: Findings) -> Ladder:
     """Lay out a connection's steps. May be called from any thread."""
     connection = session.connections[number]
-    rows = rows_of(session, number)
+    rows = any_order(session, number)
+    order = ("index", "direction", "last_frame", "time_ns")
+    rows = rows[np.lexsort([session.messages.column(name)[rows] for name in order])]
     types, directions = (values(session, rows, name) for name in ("type_id", "direction"))
     times = values(session, rows, "time_ns")
     firsts = _firsts(types, directions)
@@ -131,15 +149,19 @@ def ladder(session: Session, number: int, findings: Findings) -> Ladder:
     begins[1:] |= np.diff(times) >= PAUSE_NS
     starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], len(rows))[: len(starts)]
+    opening = sorted(_opening(connection), key=lambda step: step.time_ns)
+    last_ns = int(times[-1]) if len(times) else connection.start_ns
+    ending = _ending(connection, last_ns, session.done)
+    slots = [int(np.searchsorted(times[starts], step.time_ns)) for step in opening]
     return Ladder(
-        sorted(_opening(connection), key=lambda step: step.time_ns),
+        [*opening, *ending],
+        np.array(slots + [len(starts)] * len(ending), np.int64),
         rows,
         starts,
         times[starts],
         times[ends - 1],
         directions[starts],
         {int(np.searchsorted(starts, place)): text for place, text in firsts.items()},
-        _ending(connection, int(times[-1]) if len(times) else connection.start_ns, session.done),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from analyzer.model import DIRECTIONS
-from analyzer.tui.data.selection import Rows, any_order, values
+from analyzer.tui.data.selection import Rows, values
 from dissectors.dissect import type_name
 
 if TYPE_CHECKING:
@@ -55,23 +55,30 @@ class Section:
     lines: list[Line]
 
 
-class Counted(NamedTuple):
-    """What is counted of each message."""
+class Sums:
+    """What messages with one value of a column, in one direction, add up to."""
 
-    direction: Rows
-    length: Rows
-    time_ns: Rows
+    def __init__(self) -> None:
+        self.messages = self.bytes = 0
+        self.least = self.first_ns = 1 << 63
+        self.most = self.last_ns = 0
+
+    def add(self, lengths: Rows, times: Rows) -> None:
+        self.messages += len(lengths)
+        self.bytes += int(lengths.sum())
+        self.least = min(self.least, int(lengths.min()))
+        self.most = max(self.most, int(lengths.max()))
+        self.first_ns = min(self.first_ns, int(times.min()))
+        self.last_ns = max(self.last_ns, int(times.max()))
+
+
+Table = dict[int, Sums]
+"""By the value of a column, times 2, and the direction."""
 
 
 def sections(session: Session, connection: int | None) -> list[Section]:
     """Return all tables of a connection, or of the whole capture."""
-    rows = any_order(session, connection)
     here = f"connection == c{connection} && " if connection is not None else ""
-    counted = Counted(
-        values(session, rows, "direction"),
-        values(session, rows, "length"),
-        values(session, rows, "time_ns"),
-    )
     tables: list[tuple[str, str, str, Callable[[int], str]]] = [
         ("Message types", "type_id", "type_id == {}", type_name),
         ("Chunk streams", "csid", "csid == {}", lambda n: f"csid {n}"),
@@ -80,36 +87,41 @@ def sections(session: Session, connection: int | None) -> list[Section]:
     ]
     if connection is None:
         tables.insert(0, ("Connections", "connection", "connection == c{}", lambda n: f"c{n}"))
+    counted: dict[str, Table] = {column: {} for _, column, _, _ in tables}
+    for rows in session.messages.blocks():
+        if connection is not None:
+            rows = rows[session.messages.column("connection")[rows] == connection]
+        for column, table in counted.items():
+            _count(session, rows, column, table)
     return [
-        Section(title, _lines(counted, values(session, rows, column), here + condition, name))
+        Section(title, _lines(counted[column], here + condition, name))
         for title, column, condition, name in tables
     ]
 
 
-def _lines(data: Counted, column: Rows, condition: str, name: Callable[[int], str]) -> list[Line]:
-    """Group by one column and the direction; most bytes first."""
-    keys = column * 2 + data.direction
-    if not len(keys):
-        return []
+def _count(session: Session, rows: Rows, column: str, table: Table) -> None:
+    """Group some rows by one column and the direction."""
+    keys = values(session, rows, column) * 2 + values(session, rows, "direction")
     order = np.argsort(keys, kind="stable")
     found, starts = np.unique(keys[order], return_index=True)
-    lengths, times = data.length[order], data.time_ns[order]
-    counts = np.diff(np.append(starts, len(keys)))
-    columns = [
-        counts,
-        np.add.reduceat(lengths, starts),
-        np.minimum.reduceat(lengths, starts),
-        np.maximum.reduceat(lengths, starts),
-        np.minimum.reduceat(times, starts),
-        np.maximum.reduceat(times, starts),
-    ]
+    lengths = np.split(values(session, rows, "length")[order], starts[1:])
+    times = np.split(values(session, rows, "time_ns")[order], starts[1:])
+    for place, key in enumerate(found.tolist()):
+        table.setdefault(key, Sums()).add(lengths[place], times[place])
+
+
+def _lines(table: Table, condition: str, name: Callable[[int], str]) -> list[Line]:
+    """Return the lines of a table; most bytes first."""
     lines = []
-    ranked = sorted(range(len(found)), key=lambda place: -int(columns[1][place]))
-    for place in ranked[:MAX_LINES]:
-        value, direction = divmod(int(found[place]), 2)
+    ranked = sorted(table, key=lambda key: (-table[key].bytes, key))
+    for key in ranked[:MAX_LINES]:
+        value, direction = divmod(key, 2)
         text = f"{condition.format(value)} && direction == {DIRECTIONS[direction]}"
-        counted, size, least, most, first, last = (int(item[place]) for item in columns)
-        lines.append(Line(name(value), direction, counted, size, least, most, first, last, text))
+        sums = table[key]
+        lines.append(
+            Line(name(value), direction, sums.messages, sums.bytes, sums.least, sums.most,
+                 sums.first_ns, sums.last_ns, text)
+        )  # fmt: skip
     return lines
 
 

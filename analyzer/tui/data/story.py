@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from analyzer.tui.cells import GLYPHS, bit_rate, count, seconds, span, volume
 from analyzer.tui.data.findings import group_of
 from analyzer.tui.data.ladder import refused
@@ -15,7 +17,7 @@ from dissectors.messages.video_codecs import VIDEO_CODECS
 from dissectors.text import safe
 
 if TYPE_CHECKING:
-    from analyzer.metrics import Metrics, Track
+    from analyzer.metrics import Metrics, Stream, Track
     from analyzer.model import Connection, Diagnostic, Verdict
     from analyzer.session import Session
 
@@ -65,7 +67,8 @@ def story(session: Session) -> list[StoryLine]:
             own = [item for item in own if item.id != verdict.diagnostic]
         if len(connections) <= IN_FULL:
             wrong = [d for d in own if d.status == "finding" and d.severity != "note"]
-            out += _findings(view, sorted(wrong, key=lambda d: -rank(d.severity)))
+            wrong.sort(key=lambda d: (d.cause is not None, -rank(d.severity)))
+            out += _findings(view, wrong)
             out += _facts(session, metrics, view)
             out += _findings(view, [item for item in own if item not in wrong])
     return out
@@ -106,7 +109,7 @@ def _verdict(
 ) -> StoryLine:
     lead = next((d for d in found if verdict.diagnostic and d.id == verdict.diagnostic), None)
     jump = Jump(diagnostic=lead) if lead else Jump(connection=view.index)
-    blame = f", {verdict.blame}" if verdict.blame else ""
+    blame = f", {verdict.blame}" if verdict.blame and verdict.status != "pass" else ""
     so_far = "" if session.done else "so far "
     text = f"{so_far}{verdict.status}{blame}: {safe(verdict.text)}"
     return StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
@@ -130,9 +133,10 @@ def _facts(session: Session, metrics: Metrics, view: Connection) -> Iterator[Sto
     begun = _startup(session, metrics, view)
     if begun:
         yield begun
-    tracks = [track for stream in metrics.connection(view.index).streams for track in stream.tracks]
-    for track in tracks[:MAX_TRACKS]:
-        yield _track(view, track)
+    streams = metrics.connection(view.index).streams
+    tracks = [(stream, track) for stream in streams for track in stream.tracks]
+    for stream, track in tracks[:MAX_TRACKS]:
+        yield _track(view, track, _mistimed(stream, track))
     if len(tracks) > MAX_TRACKS:
         yield StoryLine(view.index, "", f"and {len(tracks) - MAX_TRACKS} tracks more", here)
     yield StoryLine(view.index, "carried", _carried(view), here)
@@ -170,29 +174,44 @@ def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine 
             last = stages[name]
             after = "the opening" if view.from_start else "the capture began"
             words.append(f"first {name} {span(last.time_ns - view.start_ns)} after {after}")
-    if last is None:
+    if last is None or not words:
         return None
     jump = Jump(row=last.row, connection=view.index)
     return StoryLine(view.index, "start", ", ".join(words), jump)
 
 
-def _track(view: Connection, track: Track) -> StoryLine:
+def _mistimed(stream: Stream, track: Track) -> str:
+    """Say why the timestamps do not tell how much was played; empty where they do."""
+    if track.by_arrival:
+        return "timestamps stand still or go back"
+    if stream.runaway is track and track.pace is not None:
+        return f"its clock runs {track.pace.slope:.2f} times as fast"
+    return ""
+
+
+def _track(view: Connection, track: Track, mistimed: str) -> StoryLine:
+    """Rates are over media time, of a track whose clock is wrong over the time of arrival."""
     frames = track.frames
     words = [_codec(view, track)]
     if track.rate and track.kind == "video":
         words.append(f"{track.rate.nominal_millihertz / 1000:.4g} fps")
-    bits = track.bitrate_bit_s
+    lasted = track.arrived_ms if mistimed else track.duration_ms
+    bits = track.size_bytes * 8000 / lasted if lasted else 0
     if bits:
         most = track.peak_bit_s or 0  # of one second, which a short stream does not fill
-        peak = f" (peak {bit_rate(most)})" if most > bits else ""
+        known = most > bits and track.by_arrival == bool(mistimed)
+        peak = f" (peak {bit_rate(most)})" if known else ""
         words.append(f"{bit_rate(bits)}{peak}")
     gops = track.gops
     closed = gops.duration_ms[gops.closed]
     if len(closed):
-        words.append(f"keyframe every {float(closed.mean()) / 1000:.3g} s")
+        apart = np.diff(frames.time_ns[gops.start]) / 1e6 if mistimed else closed
+        words.append(f"keyframe every {float(apart.mean()) / 1000:.3g} s")
     elif track.kind == "video":
         words.append(count(len(gops.start), "keyframe"))
-    words.append(f"{count(len(frames), 'frame')} in {track.duration_ms / 1000:.2f} s")
+    words.append(f"{count(len(frames), 'frame')} in {lasted / 1000:.2f} s")
+    if mistimed:
+        words.append(f"all by arrival: {mistimed}")
     rows = track.config_rows if len(track.config_rows) else frames.row
     arrow = "→" if not track.direction else "←"
     jump = Jump(row=int(rows[0]) if len(rows) else None, connection=view.index)
@@ -252,5 +271,6 @@ def _finding(connection: int, item: Diagnostic) -> StoryLine:
     jump = Jump(diagnostic=item)
     if item.message is None and item.frame is None:
         jump = Jump(connection=max(connection, 0), view="findings")
-    label = f"{GLYPHS.get(group, '?')} {item.rule}"
+    glyph = GLYPHS.get(group, "?")
+    label = f"{glyph} {item.rule}" if item.cause is None else f"{glyph} ↳ {item.rule}"
     return StoryLine(connection, label, text, jump, style)

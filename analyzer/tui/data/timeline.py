@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analyzer.metrics import Stream, Track
-from analyzer.metrics.windows import per_window
+from analyzer.metrics.windows import complete, per_window
 from analyzer.tui.data.selection import COMMANDS, Column, rows_of, values
 from analyzer.tui.data.series import ARROWS, SECOND, Series, sorted_series
 from analyzer.tui.data.transport import transport
@@ -30,7 +30,7 @@ def series(session: Session, connection: int) -> list[Series]:
     width = _window(view.end_ns - view.start_ns)
     for stream in streams:
         for track in stream.tracks:
-            found.append(_bitrate(track, width))
+            found.append(_bitrate(track, width, view.end_ns))
     for stream in streams:
         for track in stream.tracks:
             found.append(_series(track, "arrival less DTS", "ms", track.latency_ns / 1e6))
@@ -65,9 +65,9 @@ def _series(track: Track, what: str, unit: str, found: Column, kind: str = "line
     return sorted_series(_name(track, what), unit, frames.time_ns, found, frames.row, kind)
 
 
-def _bitrate(track: Track, width: int) -> Series:
+def _bitrate(track: Track, width: int, end_ns: int) -> Series:
     frames = track.frames
-    windows = per_window(frames.time_ns, width, frames.size * 8)
+    windows = complete(per_window(frames.time_ns, width, frames.size * 8), width, end_ns)
     first = np.searchsorted(np.maximum.accumulate(frames.time_ns), windows.start)
     rows = frames.row[np.minimum(first, max(len(frames) - 1, 0))]
     middle = windows.start + width // 2

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.metrics.windows import per_window
+from analyzer.metrics.windows import complete, per_window
 from analyzer.tui.data.series import ARROWS, SECOND, Series, sorted_series
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def transport(view: Connection, tcp: TcpDirection, direction: int, width: int) -
     times = segments.time_ns - epoch
     found = []
     windows = per_window(times, width, segments.length.astype(np.int64) * 8)
+    windows = complete(windows, width, view.end_ns)
     rate = windows.sums * (SECOND / width)
     found.append(
         sorted_series(f"{arrow} TCP throughput", "bit/s", windows.start + width // 2, rate)

@@ -38,6 +38,8 @@ class Listing:
     """Columns shown where there is room."""
     SPARE: ClassVar[tuple[str, ...]] = ()
     """Those that go first, in this order, where there is none."""
+    TELLS_MESSAGE: ClassVar[bool] = False
+    """A line's text is that of its message and says nothing of the line itself."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -91,9 +93,19 @@ class Listing:
         """Return the line that has this number."""
         return number - 1 if 1 <= number <= len(self) else None
 
+    def prepare(self) -> None:
+        """Work out what takes a while and every first look needs. For a worker."""
+
     def span(self, line: int) -> tuple[int, int] | None:
         """Return the stream bytes (offset, length) of a line that is less than its message."""
         return None
+
+
+def narrow(values: Rows) -> NDArray[np.unsignedinteger[Any]]:
+    """Return numbers from 0 on in the smallest type that holds them."""
+    most = int(values.max()) if len(values) else 0
+    found: NDArray[np.unsignedinteger[Any]] = values.astype(np.min_scalar_type(most), copy=False)
+    return found
 
 
 def steps(times: NDArray[np.generic]) -> tuple[int, int]:

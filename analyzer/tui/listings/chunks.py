@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.index import BLOCK
 from analyzer.tui.cells import ARROWS, seconds
-from analyzer.tui.listings.base import Cell, Column, Listing, Rows, digits
+from analyzer.tui.listings.base import Cell, Column, Listing, Rows, digits, narrow
 from analyzer.tui.listings.messages import KINDS, SIDES
 from dissectors.chunk_state import Flag
 
@@ -40,6 +41,7 @@ class ChunkListing(Listing):
 
     UNIT = "chunk"
     COLUMNS = COLUMNS
+    TELLS_MESSAGE = True
     SHOWN: ClassVar[tuple[str, ...]] = (
         "no", "time", "conn", "dir", "csid", "fmt", "offset", "header", "payload", "part",
         "message", "type",
@@ -50,39 +52,46 @@ class ChunkListing(Listing):
         """Work out where every run of chunks stands. Takes time: call it in a worker."""
         super().__init__(session)
         messages = messages[messages >= 0]
-        table, runs = session.messages, session.runs_table
-        count = table.column("runs")[messages].astype(np.int64)
-        first = np.cumsum(count) - count
-        owner = np.repeat(messages, count)
-        ordinal = np.arange(len(owner)) - np.repeat(first, count)
-        index = table.column("first_run")[owner].astype(np.int64) + ordinal
-        length = runs.column("length")[index].astype(np.int64)
-        payload = np.maximum(runs.column("chunk_payload")[index].astype(np.int64), 1)
-        chunks = np.maximum(-(-length // payload), 1)
-        before = np.cumsum(chunks) - chunks
-        part = before - np.repeat(before[first] if len(before) else before, count)
-        offset = runs.column("stream_offset")[index]
-        time = _times(session, owner, offset)
-        order = np.lexsort(
-            (offset, table.column("direction")[owner], table.column("connection")[owner], time)
-        )
+        table = session.messages
+        owner = np.repeat(messages, table.column("runs")[messages])
+        index = _run_numbers(session, messages, len(owner))
+        order = _wire_order(session, owner, index)
         self._owner = owner[order]
-        self._index = index[order]
-        self._part = part[order]
-        self._time = time[order]
-        self._ends = np.cumsum(chunks[order])
-        self._chunks = chunks[order]
+        self._index = narrow(index[order])
+        del owner, index, order
+        self._ends = run_ends(session, self._index)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def _run(self, line: int) -> tuple[int, int]:
         """Return (place of the run, number of the chunk in it)."""
-        run = int(np.searchsorted(self._ends, line, side="right"))
-        return run, line - int(self._ends[run] - self._chunks[run])
+        # Of the same type: of another one, the whole column would be converted.
+        run = int(np.searchsorted(self._ends, self._ends.dtype.type(line), side="right"))
+        return run, line - self._begin(run)
+
+    def _begin(self, run: int) -> int:
+        """Return the first line of a run."""
+        return int(self._ends[run - 1]) if run else 0
+
+    def _before(self, place: int) -> int:
+        """Return how many chunks the runs before this one hold of its message."""
+        row, index = int(self._owner[place]), int(self._index[place])
+        first = self.session.value(row, "first_run")
+        earlier = np.arange(first, index)
+        return int(_chunks(self.session, earlier).sum()) if index > first else 0
+
+    def _time(self, place: int) -> int:
+        """Return the capture time of the run's first byte; its message's where it is missing."""
+        row = int(self._owner[place])
+        if self.session.value(row, "runs") > 1:
+            at = self.session.runs_table.column("stream_offset")[[int(self._index[place])]]
+            found = _first_times(self.session, np.array([row]), at)
+            return int(found[0])
+        return self.session.value(row, "first_time_ns")
 
     def rows(self, low: int, high: int) -> Rows:
-        lines = np.arange(low, min(high, len(self)))
+        lines = np.arange(low, min(high, len(self)), dtype=self._ends.dtype)
         found: Rows = self._owner[np.searchsorted(self._ends, lines, side="right")]
         return found
 
@@ -93,7 +102,7 @@ class ChunkListing(Listing):
         if 0 <= guess < len(self) and self.row(guess) == row:
             return guess
         hits = np.flatnonzero(self._owner == row)
-        return int(self._ends[hits[0]] - self._chunks[hits[0]]) if len(hits) else None
+        return self._begin(int(hits[0])) if len(hits) else None
 
     def kind(self, line: int) -> str:
         return KINDS.get(self.session.value(self.row(line), "type_id"), "control")
@@ -109,7 +118,7 @@ class ChunkListing(Listing):
         at = start + number * (payload + header)
         if number:
             own = header
-        elif not int(self._part[place]):
+        elif not self._before(place):
             own = start - self.session.value(row, "stream_offset")
         else:
             own = header or self._later(row)
@@ -131,7 +140,7 @@ class ChunkListing(Listing):
         if name == "no":
             return str(line + 1), "dim"
         if name == "time":
-            return seconds(int(self._time[place]), self.decimals), ""
+            return seconds(self._time(place), self.decimals), ""
         if name == "conn":
             return f"c{self.session.value(row, 'connection')}", ""
         if name == "dir":
@@ -141,7 +150,7 @@ class ChunkListing(Listing):
             return self.session.type_name(row), self.kind(line)
         if name == "message":
             return self.session.message_id(row), ""
-        part = int(self._part[place]) + number
+        part = self._before(place) + number
         if name == "part":
             return f"{part + 1}/{self.session.value(row, 'chunks')}", ""
         if name == "fmt":
@@ -160,7 +169,8 @@ class ChunkListing(Listing):
         if name == "type":
             return 17 if wide else 12
         if name == "time":
-            return max(len(seconds(int(self._time.max(initial=0)), self.decimals)), 5)
+            latest = int(self.session.messages.column("time_ns").max(initial=0))
+            return max(len(seconds(latest, self.decimals)), 5)
         if name == "message":
             return max(len(self.session.message_id(int(self._owner[-1]))), 10) if len(self) else 10
         if name == "offset":
@@ -168,17 +178,59 @@ class ChunkListing(Listing):
         return column.width
 
 
-def _times(session: Session, owner: Rows, offset: Rows) -> NDArray[np.int64]:
+def _run_numbers(session: Session, messages: Rows, count: int) -> Rows:
+    """Return the rows of the messages' runs, `count` altogether."""
+    table = session.messages
+    first = table.column("first_run")[messages].astype(np.int64)
+    if count == len(messages):
+        return first
+    runs = table.column("runs")[messages]
+    before = np.cumsum(runs, dtype=np.int64) - runs
+    first -= before
+    return np.repeat(first, runs) + np.arange(count)
+
+
+def _wire_order(session: Session, owner: Rows, index: Rows) -> Rows:
+    """Return the places of runs by time, connection, direction and stream offset."""
+    table = session.messages
+    offset = session.runs_table.column("stream_offset")[index]
+    time = _first_times(session, owner, offset)
+    keys = offset, table.column("direction")[owner], table.column("connection")[owner], time
+    return np.lexsort(keys)
+
+
+def _chunks(session: Session, index: NDArray[Any]) -> NDArray[np.int64]:
+    """Return how many chunks runs hold."""
+    runs = session.runs_table
+    length = runs.column("length")[index].astype(np.int64)
+    payload = np.maximum(runs.column("chunk_payload")[index].astype(np.int64), 1)
+    found: NDArray[np.int64] = np.maximum(-(-length // payload), 1)
+    return found
+
+
+def run_ends(session: Session, index: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the line behind each run's last one."""
+    out = np.empty(len(index), np.int64)
+    total = 0
+    for low in range(0, len(index), BLOCK):
+        ends = np.cumsum(_chunks(session, index[low : low + BLOCK])) + total
+        out[low : low + BLOCK] = ends
+        total = int(ends[-1])
+    return narrow(out)
+
+
+def _first_times(session: Session, owner: Rows, offset: Rows) -> NDArray[np.int64]:
     """Return the capture time of each run's first byte; its message's where it is missing."""
     table = session.messages
-    out = table.column("first_time_ns")[owner].copy()
-    connection, direction = table.column("connection")[owner], table.column("direction")[owner]
-    group = connection.astype(np.int64) * 2 + direction
-    many = table.column("runs")[owner] > 1
-    for key in np.unique(group[many]):
-        chosen = np.flatnonzero(many & (group == key))
-        view = session.connections[int(key) // 2]
-        stream = view.tcp_connection.directions[view.sides[int(key) % 2]]
+    out: NDArray[np.int64] = table.column("first_time_ns")[owner]
+    many = np.flatnonzero(table.column("runs")[owner] > 1)
+    owner = owner[many]
+    group = table.column("connection")[owner].astype(np.int64) * 2
+    group += table.column("direction")[owner]
+    for key in np.unique(group).tolist():
+        chosen = many[group == key]
+        view = session.connections[key // 2]
+        stream = view.tcp_connection.directions[view.sides[key % 2]]
         starts = offset[chosen]
         frame, _, time_ns, _ = stream.frames(starts, starts + 1)
         seen = frame >= 0

@@ -69,6 +69,7 @@ class MessageListing(Listing):
 
     UNIT = "message"
     COLUMNS = COLUMNS
+    TELLS_MESSAGE = True
     SHOWN: ClassVar[tuple[str, ...]] = (
         "no", "time", "delta", "frame", "conn", "dir", "csid", "msid", "type", "timestamp", "pts",
         "length",
@@ -214,10 +215,14 @@ class MessageListing(Listing):
         hits = np.flatnonzero(self.numbers == row)
         return int(hits[0]) if len(hits) else None
 
-    def _delta_width(self) -> int:
-        """Cells of the longest difference: negative where the list is sorted by something else."""
+    def prepare(self) -> None:
         if self._longest is None:
             self._longest = steps(self.values("time_ns", self.numbers))
+
+    def _delta_width(self) -> int:
+        """Cells of the longest difference: negative where the list is sorted by something else."""
+        self.prepare()
+        assert self._longest is not None
         return max(len(seconds(value, self.decimals)) for value in self._longest)
 
     def width(self, name: str, wide: bool) -> int:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
+from analyzer.index import BLOCK
 from analyzer.tui.cells import ARROWS, seconds
-from analyzer.tui.listings.base import NONE, Cell, Column, Listing, Rows, digits, steps
+from analyzer.tui.listings.base import NONE, Cell, Column, Listing, Rows, narrow
 from analyzer.tui.listings.messages import KINDS, SIDES
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
+    from analyzer.tcp.segments import Event
 
+NOBODY: Final = -(1 << 31)
+"""In place of a row, in a column of 32 bits."""
 MAX_EVENTS: Final = 100_000
 """Retransmissions and the like listed per direction."""
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -50,107 +54,125 @@ class SegmentListing(Listing):
         """`everything`: segments that carry none of `messages` are shown, too. For a worker."""
         super().__init__(session)
         messages = messages[messages >= 0]
-        owners = session.messages.column("connection")[messages]
-        sides = session.messages.column("direction")[messages]
-        parts: list[tuple[Rows, ...]] = []
-        self._events: dict[tuple[int, int, int], str] = {}
-        for view in session.connections:
-            if connection not in (None, view.index):
-                continue
-            for direction in (0, 1):
-                own = messages[(owners == view.index) & (sides == direction)]
-                parts.append(self._direction(view, direction, own, everything))
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else []
-        if not columns:
-            columns = [np.empty(0, np.int64)] * 8
-        order = np.lexsort((columns[0], columns[1]))
-        (self._frame, self._time, self._connection, self._direction_of, self._offset, self._length,
-         self._row, self._begins) = (column[order] for column in columns)  # fmt: skip
+        self._sides = [
+            _Side(view, direction)
+            for view in session.connections
+            if connection in (None, view.index)
+            for direction in (0, 1)
+        ]
+        parts = [self._part(number, messages, everything) for number in range(len(self._sides))]
+        at, row, begins, time = (
+            np.concatenate([part[n] for part in parts]) if parts else np.empty(0, np.int64)
+            for n in range(4)
+        )
+        side = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part[0]) for part in parts])
+        del parts
+        order = np.lexsort((self._frames(side, at), time))
+        self._side, self._at, self._begins = (
+            narrow(column[order]) for column in (side, at, begins)
+        )
+        self._row = row[order]
 
-    def _direction(
-        self, view: Connection, direction: int, messages: Rows, everything: bool
-    ) -> tuple[Rows, ...]:
-        """Return the columns of one direction's segments and events."""
-        stream = view.tcp_connection.directions[view.sides[direction]]
-        segments, epoch = stream.segments, self.session.capture_start_ns
-        offset = segments.stream_offset.astype(np.int64)
-        length = segments.length[: len(offset)].astype(np.int64)
-        frame = segments.frame[: len(offset)].astype(np.int64)
-        time = segments.time_ns[: len(offset)] - epoch
-        row, begins = self._carried(messages, offset, length)
+    def _part(self, number: int, messages: Rows, everything: bool) -> tuple[Rows, ...]:
+        """Return of one direction's segments, and events that are none: place, message row,
+        how many messages begin there, time."""
+        side, table = self._sides[number], self.session.messages
+        mine = table.column("connection")[messages] == side.view.index
+        own = messages[mine & (table.column("direction")[messages] == side.direction)]
+        row, begins = self._carried(own, side)
+        time = side.times[: side.count] - self.session.capture_start_ns
         if not everything:
-            keep = row >= 0
-            offset, length, frame, time = offset[keep], length[keep], frame[keep], time[keep]
-            row, begins = row[keep], begins[keep]
-        if everything:
-            events = [stream.events[n] for n in range(min(len(stream.events), MAX_EVENTS))]
-            for event in events:
-                self._events[view.index, direction, event.frame] = event.kind
-            known = np.isin([event.frame for event in events], frame)
-            alone = [event for event, seen in zip(events, known, strict=True) if not seen]
-            frame = np.concatenate((frame, [event.frame for event in alone])).astype(np.int64)
-            time = np.concatenate((time, [event.time_ns - epoch for event in alone]))
-            time = time.astype(np.int64)
-            length = np.concatenate((length, [event.length for event in alone])).astype(np.int64)
-            more = len(alone)
-            offset = np.concatenate((offset, np.full(more, -1, np.int64)))
-            row = np.concatenate((row, np.full(more, NONE, np.int64)))
-            begins = np.concatenate((begins, np.zeros(more, np.int64)))
-        count = len(frame)
-        where = np.full(count, view.index, np.int64), np.full(count, direction, np.int64)
-        return frame, time, *where, offset, length, row, begins
+            at = np.flatnonzero(row >= 0)
+            return at, row[at], begins[at], time[at]
+        alone = side.add_events()
+        late = np.array([event.time_ns for event in alone], np.int64)
+        return (
+            np.arange(side.count + len(alone)),
+            np.concatenate((row, np.full(len(alone), NOBODY, np.int32))),
+            np.concatenate((begins, np.zeros(len(alone), begins.dtype))),
+            np.concatenate((time, late - self.session.capture_start_ns)),
+        )
 
-    def _carried(self, messages: Rows, offset: Rows, length: Rows) -> tuple[Rows, Rows]:
+    def _frames(self, side: Rows, at: Rows) -> Rows:
+        out = np.empty(len(at), np.int64)
+        for number, item in enumerate(self._sides):
+            mine = np.flatnonzero(side == number)
+            out[mine] = item.frames()[at[mine]]
+        return out
+
+    def _carried(self, messages: Rows, side: _Side) -> tuple[Rows, Rows]:
         """Return the first message that each segment carries bytes of, and how many begin."""
         table = self.session.messages
-        messages = messages[np.argsort(table.column("stream_offset")[messages], kind="stable")]
-        row = np.full(len(offset), NONE, np.int64)
-        if not len(messages):
-            return row, np.zeros(len(offset), np.int64)
         starts = table.column("stream_offset")[messages]
+        order = np.argsort(starts, kind="stable")
+        messages, starts = messages[order], starts[order]
         ends = table.column("end_offset")[messages]
-        first = np.searchsorted(starts, offset)
-        after = np.searchsorted(starts, offset + length)
-        inside = np.maximum(first - 1, 0)
-        running = (first > 0) & (ends[inside] > offset)
-        row[running] = messages[inside[running]]
-        begun = ~running & (after > first)
-        row[begun] = messages[first[begun]]
-        return row, after - first
+        row = np.full(side.count, NOBODY, np.int32)
+        begins = np.zeros(side.count, np.int32)
+        for low in range(0, side.count if len(messages) else 0, BLOCK):
+            block = slice(low, min(low + BLOCK, side.count))
+            offset = side.offset[block].astype(np.int64)
+            length = side.lengths[block].astype(np.int64)
+            first = np.searchsorted(starts, offset)
+            after = np.searchsorted(starts, offset + length)
+            inside = np.maximum(first - 1, 0)
+            running = (first > 0) & (ends[inside] > offset)
+            begun = ~running & (after > first)
+            found = row[block]
+            found[running] = messages[inside[running]]
+            found[begun] = messages[first[begun]]
+            begins[block] = after - first
+        return row, begins
 
     def __len__(self) -> int:
-        return len(self._frame)
+        return len(self._row)
 
     def rows(self, low: int, high: int) -> Rows:
-        return self._row[low:high]
+        found = self._row[low:high].astype(np.int64)
+        found[found == NOBODY] = NONE
+        return found
+
+    def _place(self, line: int) -> tuple[_Side, int]:
+        return self._sides[int(self._side[line])], int(self._at[line])
+
+    def _time(self, line: int) -> int:
+        side, at = self._place(line)
+        return side.time_ns(at) - self.session.capture_start_ns
+
+    def _offset(self, line: int) -> int:
+        side, at = self._place(line)
+        return int(side.offset[at]) if at < side.count else -1
 
     def kind(self, line: int) -> str:
         row = self.row(line)
         return KINDS.get(self.session.value(row, "type_id"), "control") if row >= 0 else "dim"
 
     def span(self, line: int) -> tuple[int, int] | None:
-        offset = int(self._offset[line])
-        return (offset, int(self._length[line])) if offset >= 0 else None
+        side, at = self._place(line)
+        return (self._offset(line), side.length(at)) if at < side.count else None
 
     def cell(self, name: str, line: int) -> Cell:
-        direction = int(self._direction_of[line])
+        side, at = self._place(line)
         if name == "no":
             return str(line + 1), "dim"
         if name == "time":
-            return seconds(int(self._time[line]), self.decimals), ""
+            return seconds(self._time(line), self.decimals), ""
         if name == "delta":
-            text = seconds(int(self._time[line] - self._time[line - 1]), self.decimals)
-            return text if line else "", "dim"
+            text = seconds(self._time(line) - self._time(line - 1), self.decimals) if line else ""
+            return text, "dim"
+        if name == "frame":
+            return str(side.frame(at)), "dim"
         if name == "conn":
-            return f"c{self._connection[line]}", ""
+            return f"c{side.view.index}", ""
         if name == "dir":
-            return f" {ARROWS[direction]}", SIDES[direction]
+            return f" {ARROWS[side.direction]}", SIDES[side.direction]
         if name == "event":
-            key = int(self._connection[line]), direction, int(self._frame[line])
-            return self._events.get(key, "").replace("_", " "), "warning"
-        columns = {"frame": self._frame, "length": self._length, "messages": self._begins}
-        value = int(columns.get(name, self._offset)[line])
-        return str(value) if value >= 0 else "", "dim" if name == "frame" else ""
+            return side.kinds.get(side.frame(at), "").replace("_", " "), "warning"
+        if name == "length":
+            return str(side.length(at)), ""
+        if name == "messages":
+            return str(self._begins[line]), ""
+        return str(self._offset(line)) if at < side.count else "", ""
 
     def info(self, line: int) -> str:
         """Name the message it carries bytes of, and how many more begin in it."""
@@ -159,14 +181,13 @@ class SegmentListing(Listing):
             return self._without_message(line)
         text = f"{self.session.message_id(row)} {self.session.info(row)}"
         start = self.session.value(row, "stream_offset")
-        more = int(self._begins[line]) - (start >= int(self._offset[line]))
+        more = int(self._begins[line]) - (start >= self._offset(line))
         return f"{text} (+{more})" if more else text
 
     def _without_message(self, line: int) -> str:
         """Say what a segment without a message carries."""
-        offset = int(self._offset[line])
-        view = self.session.connections[int(self._connection[line])]
-        half = view.rtmp.halves[view.sides[int(self._direction_of[line])]]
+        side, offset = self._place(line)[0], self._offset(line)
+        half = side.view.rtmp.halves[side.view.sides[side.direction]]
         if 0 <= offset < half.skip + len(half.first):
             return "handshake"
         return "no message" if offset >= 0 else ""
@@ -175,9 +196,63 @@ class SegmentListing(Listing):
         column = self.COLUMNS[name]
         if name == "no":
             return max(len(str(len(self))), column.width)
-        if name == "time":
-            return max(len(seconds(int(self._time.max(initial=0)), self.decimals)), 5)
-        if name == "delta":
-            return max(len(seconds(value, self.decimals)) for value in steps(self._time))
-        source = {"frame": self._frame, "offset": self._offset}.get(name)
-        return max(digits(source), column.width) if source is not None else column.width
+        if name in ("frame", "offset"):
+            most = [side.last(name) for side in self._sides]
+            return max(len(str(max(most, default=0))), column.width)
+        if name in ("time", "delta"):  # no difference is greater than the whole
+            last = len(self) - 1
+            return max(len(seconds(self._time(last), self.decimals)) if last >= 0 else 0, 5)
+        return column.width
+
+
+class _Side:
+    """The segments of one direction, and behind them the noteworthy frames that are none."""
+
+    def __init__(self, view: Connection, direction: int) -> None:
+        self.view = view
+        self.direction = direction
+        self._stream = view.tcp_connection.directions[view.sides[direction]]
+        segments = self._stream.segments
+        # As they are now: of a capture that goes on, the first ones are forgotten some day.
+        self.offset, self.lengths = segments.stream_offset, segments.length
+        self.numbers, self.times = segments.frame, segments.time_ns
+        columns = (self.offset, self.lengths, self.numbers, self.times)
+        self.count = min(len(column) for column in columns)
+        self.kinds: dict[int, str] = {}
+        """What was noteworthy, by frame."""
+        self._alone: list[Event] = []
+
+    def add_events(self) -> list[Event]:
+        """Take in what is noteworthy; return what no segment stands for."""
+        events = self._stream.events
+        first = [events[n] for n in range(min(len(events), MAX_EVENTS))]
+        self.kinds = {event.frame: event.kind for event in first}
+        known = np.isin([event.frame for event in first], self.numbers[: self.count])
+        self._alone = [event for event, seen in zip(first, known, strict=True) if not seen]
+        return self._alone
+
+    def frames(self) -> Rows:
+        """Return the frames of all places."""
+        alone = np.array([event.frame for event in self._alone], np.int64)
+        return np.concatenate((self.numbers[: self.count].astype(np.int64), alone))
+
+    def frame(self, at: int) -> int:
+        if at < self.count:
+            return int(self.numbers[at])
+        return self._alone[at - self.count].frame
+
+    def time_ns(self, at: int) -> int:
+        """Return nanoseconds since the epoch."""
+        if at < self.count:
+            return int(self.times[at])
+        return self._alone[at - self.count].time_ns
+
+    def length(self, at: int) -> int:
+        if at < self.count:
+            return int(self.lengths[at])
+        return self._alone[at - self.count].length
+
+    def last(self, name: str) -> int:
+        """Return the greatest frame or stream offset."""
+        column = self.numbers if name == "frame" else self.offset
+        return int(column[: self.count].max(initial=0))

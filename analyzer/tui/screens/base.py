@@ -29,6 +29,10 @@ class Base(Screen[None]):
     prompt: Prompt
     snapshot: Snapshot | None
     filter_text: str
+    awaited: bool = False
+    """Somebody asked for what a worker is looking for: the next key waits a little."""
+    furnished: bool = False
+    """The panes are there."""
     number: str
     """Digits typed before ``g``."""
 
@@ -40,8 +44,13 @@ class Base(Screen[None]):
         """Renew the three bars."""
         raise NotImplementedError
 
-    def pick(self) -> None:
-        """Show what passes connection, filter and marks, in the order wanted."""
+    def pick(self, asked: bool = True) -> None:
+        """Show what passes connection, filter and marks, in the order wanted; not `asked`: the
+        same as before, of more messages."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:
+        """Decode the message under the cursor now: what a key does next is about it."""
         raise NotImplementedError
 
     @property

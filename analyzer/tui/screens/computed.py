@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
+from analyzer import memory
+from analyzer.lookup import LARGE
 from analyzer.tui.cells import count
 from analyzer.tui.explain import nothing, waiting
 from analyzer.tui.keys import LEAVE, MESSAGES, key, view_keys
 from analyzer.tui.screens.view import ViewScreen
-from analyzer.tui.summary import rates_now
+from analyzer.tui.summary import FOLLOWING, UPDATING, frozen, rates_now
 from analyzer.tui.views import Focus, Jump
 from analyzer.tui.widgets.bars import Piece
 from analyzer.tui.widgets.connections import name_of, peers_of
@@ -58,6 +61,8 @@ class ComputedView(ViewScreen):
     WHOLE: ClassVar[bool] = False
     HANDSHAKES: ClassVar[bool] = False
     """Whether there is something to show of connections that end without a message."""
+    GROWS: ClassVar[bool] = False
+    """Whether a capture that goes on adds lines at the end: a cursor there goes with it."""
     BINDINGS: ClassVar[list[BindingType]] = own()
 
     def __init__(self, session: Session, focus: Focus) -> None:
@@ -68,6 +73,8 @@ class ComputedView(ViewScreen):
         self._next = 0.0
         self._stale = False
         """Something came too soon after the last computation."""
+        self.awaited = True
+        self._rested = False
 
     # What subclasses provide
 
@@ -90,6 +97,10 @@ class ComputedView(ViewScreen):
         done = self.snapshot is not None and self.snapshot.done
         return not len(self.session.messages) and not (done and self.HANDSHAKES)
 
+    def let_go(self) -> bool:
+        """Drop what was computed where it is much; False: it is not."""
+        return False
+
     # When it is computed
 
     @property
@@ -103,22 +114,35 @@ class ComputedView(ViewScreen):
     def on_mount(self) -> None:
         super().on_mount()
         if self.snapshot is None:
+            self.awaited = False
             self.empty(self._waiting())
 
     def update(self, snapshot: Snapshot) -> None:
         self._stale = not snapshot.done and time.monotonic() < self._next
         if not self._stale:
             self._next = float("inf")
+            asked = self.awaited
+            self.recompute()
+            self.awaited &= asked
+
+    def rest(self) -> None:
+        self._rested = len(self.session.messages) >= LARGE and self.let_go()
+
+    def wake(self) -> None:
+        if self._rested:
+            self._rested = False
             self.recompute()
 
     def recompute(self) -> None:
         """Compute anew; a computation under way is dropped."""
         if self.nothing_to_show():
             self._next = 0.0
+            self.awaited = False
             more = self.snapshot is None or not self.snapshot.done
             self.empty(self._waiting() if more else nothing(self.session))
             return
-        connection = self.connection
+        app, connection = self.app, self.connection
+        self.awaited = True
 
         def work() -> None:
             worker = get_current_worker()
@@ -127,14 +151,17 @@ class ComputedView(ViewScreen):
                 data = self.compute(connection)
             except Exception as error:  # a view that fails says so; the others go on
                 data = error
-            self.session.relax()
+            self.session.relax(whole=True)
+            if len(self.session.messages) >= LARGE:
+                memory.give_back()
             self._next = time.monotonic() + max(INTERVAL, SHARE * (time.monotonic() - started))
-            if not worker.is_cancelled:
-                self.app.call_from_thread(self._take, data)
+            if not worker.is_cancelled and self.is_attached:
+                app.call_from_thread(self._take, data)
 
         self.run_worker(work, thread=True, exclusive=True, group="view")
 
     def _take(self, data: object) -> None:
+        self.awaited = False
         if not self.is_attached:
             return
         if isinstance(data, Exception):
@@ -142,7 +169,7 @@ class ComputedView(ViewScreen):
             return
         self.title_bar()
         pane = self.focused if isinstance(self.focused, Lines) else None
-        at_end = pane is not None and 1 < pane.line_count() == pane.cursor + 1
+        at_end = pane is not None and self._at_end(pane)
         self.shown(data)
         if at_end and self.capturing and pane is not None:  # who stands there goes on with it
             pane.action_last()
@@ -160,15 +187,32 @@ class ComputedView(ViewScreen):
         connection = self.connection
         if connection is None:
             text = count(len(self.session.connections), "connection")
-            self.head((text, ""), *self._rates(), *more)
+            self._head(text, *more)
             return
         view = self.session.connections[connection]
         role = f"  {view.role}" if view.role else ""
         text = f"{view.id}  {peers_of(view, 45)}{role}  {name_of(view)}"
-        self.head((text, ""), *self._rates(), *more)
+        self._head(text, *more)
 
-    def _rates(self) -> list[Piece]:
-        return rates_now(self.session, self.rates) if self.capturing else []
+    def _head(self, text: str, *more: Piece) -> None:
+        """Of a capture that goes on, whether the screen does comes first, how fast it is last."""
+        if not self.capturing or self.rates is None:
+            self.head((text, ""), *more)
+            return
+        state = UPDATING
+        if self.GROWS and isinstance(self.focused, Lines):
+            state = FOLLOWING if self._at_end(self.focused) else frozen("G")
+        *rates, (words, style) = rates_now(self.session, self.rates, state)
+        self.head((words.strip(), style), (f"  {text}", ""), *rates, *more)
+
+    @on(Lines.Moved)
+    def _follow_or_stay(self) -> None:
+        if self.GROWS and self.capturing:
+            self.title_bar()
+
+    @staticmethod
+    def _at_end(pane: Lines) -> bool:
+        return 1 < pane.line_count() == pane.cursor + 1
 
     @property
     def capturing(self) -> bool:

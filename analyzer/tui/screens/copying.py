@@ -23,6 +23,7 @@ class Copying(Base):
         raise NotImplementedError
 
     def action_copy(self) -> None:
+        self.catch_up()
         if self.focused is self.hexes:
             text = self.hexes.selected_bytes().hex(" ")
         elif self.focused is self.tree_pane:
@@ -32,6 +33,7 @@ class Copying(Base):
         self._put(text)
 
     def action_copy_menu(self) -> None:
+        self.catch_up()
         from analyzer.tui.screens.menu import MenuScreen
 
         makers: dict[str, Callable[[], str | None]] = {

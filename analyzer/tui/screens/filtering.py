@@ -62,6 +62,7 @@ class Filtering(Base):
 
     def field_expression(self) -> str | None:
         """Return the selected field as a filter; None where the filter has no name for it."""
+        self.catch_up()
         nodes = self.tree_pane.ancestors_and_field()
         text = expression(nodes, self._passes)
         row = self.messages.row

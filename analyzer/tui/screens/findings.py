@@ -29,6 +29,10 @@ class FindingsScreen(ComputedView):
     DEFAULT_CSS = """
     FindingsScreen #finding-list { height: 1fr; }
     FindingsScreen #detail { height: 1fr; max-height: 16; }
+    FindingsScreen.-small #finding-list:blur, FindingsScreen.-tiny #finding-list:blur,
+    FindingsScreen.-small #detail:blur, FindingsScreen.-tiny #detail:blur {
+        height: 0; border: none;
+    }
     """
     AUTO_FOCUS = "#finding-list"
 

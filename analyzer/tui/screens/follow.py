@@ -109,6 +109,7 @@ class FollowScreen(ComputedView):
     """What both sides say on a stream, as values, text or bytes."""
 
     NAME = "follow"
+    GROWS = True
     BINDINGS: ClassVar[list[BindingType]] = own(
         key("enter", "go", "Go to the message", "message", show="Enter"),
         key("s", "scope", "Follow: connection, message stream, chunk stream", "stream", show="s"),

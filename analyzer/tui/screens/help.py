@@ -39,9 +39,13 @@ class HelpLines(Lines):
 
 
 class HelpScreen(ModalScreen[None]):
-    """Any of Esc, q and ? goes back."""
+    """Any of Esc, q and ? goes back; the rest moves as in every list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1", "app.pop_screen")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "app.pop_screen"),
+        Binding("g", "end(True)"),
+        Binding("G", "end(False)"),
+    ]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
     HelpScreen HelpLines { width: 76; max-width: 100%; height: 90%; background: $surface; }
@@ -53,3 +57,10 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield HelpLines(self._sections)
+
+    def action_end(self, first: bool) -> None:
+        lines = self.query_one(HelpLines)
+        if first:
+            lines.action_first()
+        else:
+            lines.action_last()

@@ -27,6 +27,7 @@ class InterleaveScreen(ComputedView):
     """Chunks of one direction in stream order, a lane for each chunk stream."""
 
     NAME = "interleave"
+    GROWS = True
     BINDINGS: ClassVar[list[BindingType]] = own(
         key("enter", "go", "Go to the message", "message", show="Enter"),
         key("d", "side", "The other direction", "side", show="d"),
@@ -62,9 +63,8 @@ class InterleaveScreen(ComputedView):
             self.lines.scale_to(0)
             row = self.focus_at.row
             self.lines.go_to((data.of_row(row) if row is not None else None) or 0)
-        total = int(data.length.sum())
         self.lines.set_title(
-            f"{SIDES[self._direction]}: {len(data):,} chunks, {volume(total)}, "
+            f"{SIDES[self._direction]}: {len(data):,} chunks, {volume(data.bytes)}, "
             f"{len(data.lanes)} chunk streams"
         )
 
@@ -72,6 +72,10 @@ class InterleaveScreen(ComputedView):
         self.lines.chunks = None
         self.lines.empty = lines
         self.lines.lines_changed()
+
+    def let_go(self) -> bool:
+        self.lines.chunks = None
+        return True
 
     def row_here(self) -> int | None:
         return self.lines.row

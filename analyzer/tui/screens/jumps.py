@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from textual import events
 from textual.worker import get_current_worker
 
 from analyzer.tui import search
+from analyzer.tui.hunting import Hunt
 from analyzer.tui.listings.base import Listing
 from analyzer.tui.model import (
     Test,
@@ -38,7 +38,7 @@ class Jumps(Base):
     def on_key(self, event: events.Key) -> None:
         if event.character and event.character in "0123456789" and not self.prompt.is_open:
             self.number = (self.number + event.character)[-12:].lstrip("0")
-            self.bars()  # and on to the app: the prompt may be opening at this moment
+            self.bars()
         elif self.number and event.key not in {"g", "G", "colon"}:
             self.number = ""
             self.bars()
@@ -94,10 +94,12 @@ class Jumps(Base):
 
     def action_mark(self) -> None:
         row = self.messages.row
-        if row is not None:
-            self.messages.marks ^= {row}
-            self.messages.refresh()
-            self.say(f"{len(self.messages.marks)} marked")
+        if row is None:
+            self.say("only messages can be marked")
+            return
+        self.messages.marks ^= {row}
+        self.messages.refresh()
+        self.say(f"{len(self.messages.marks)} marked")
 
     def action_next_mark(self) -> None:
         marks = np.array(sorted(self.messages.marks), dtype=np.int64)
@@ -111,6 +113,8 @@ class Jumps(Base):
             self.messages.goto(position)
 
     def goto(self, text: str) -> None:
+        if not text.strip():
+            return
         target = parse_target(text)
         if target is None:
             self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0, #0x1f0", "error")
@@ -154,6 +158,7 @@ class Jumps(Base):
             return
         listing, start = self.messages.listing, self.messages.cursor
         self.say(f"searching '{needle.text}' … Esc stops")
+        self.awaited = True
         self.run_worker(
             lambda: self._search(listing, start, step, needle),
             thread=True,
@@ -167,33 +172,33 @@ class Jumps(Base):
         return any(item.group == "find" and item.is_running for item in self.workers)
 
     def _search(self, listing: Listing, start: int, step: int, needle: search.Needle) -> None:
-        worker = get_current_worker()
-        end, first = (len(listing), 0) if step > 0 else (-1, len(listing) - 1)
-        ahead, behind = range(start + step, end, step), range(first, start + step, step)
-        told = time.monotonic()
-        for count, line in enumerate(chain(ahead, behind)):
-            if count % 64 == 0:
-                if worker.is_cancelled:
-                    return
-                if time.monotonic() - told > TELL:
-                    told = time.monotonic()
-                    text = f"searching '{needle.text}' … {count / len(listing):.0%}, Esc stops"
-                    self.app.call_from_thread(self.say, text)
-            if self._fits(needle, listing, line):
-                wrapped = count >= len(ahead)
-                self.app.call_from_thread(self._found, listing, line, step if wrapped else 0)
-                return
-        self.app.call_from_thread(self.say, f"'{needle.text}' is nowhere in this list", "warning")
+        worker, told = get_current_worker(), time.monotonic()
 
-    def _fits(self, needle: search.Needle, listing: Listing, line: int) -> bool:
-        try:
-            return needle.test(self.session, listing, line)
-        except Exception:  # a message that cannot be decoded does not hold what is looked for
-            return False
+        def go_on(share: float) -> bool:
+            nonlocal told
+            if not worker.is_cancelled and time.monotonic() - told > TELL:
+                told = time.monotonic()
+                text = f"searching '{needle.text}' … {share:.0%}, Esc stops"
+                self.app.call_from_thread(self.say, text)
+            return not worker.is_cancelled
+
+        line = Hunt(self.session, listing, needle).run(start, step, go_on)
+        if worker.is_cancelled:
+            return
+        if line is None:
+            self.app.call_from_thread(self._missed, needle)
+        else:
+            wrapped = step if (line - start) * step <= 0 else 0
+            self.app.call_from_thread(self._found, listing, line, wrapped)
+
+    def _missed(self, needle: search.Needle) -> None:
+        self.awaited = False
+        self.say(f"'{needle.text}' is nowhere in this list", "warning")
 
     def _found(self, listing: Listing, line: int, wrapped: int) -> None:
         """Show a match; `wrapped`: past the end (1) or the beginning (-1) of the list."""
         assert self.needle is not None
+        self.awaited = False
         shown = self.messages.listing  # another one, perhaps, than the one searched
         place = line if listing is shown else shown.place(listing.row(line))
         if place is None:

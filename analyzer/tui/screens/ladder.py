@@ -22,6 +22,7 @@ class LadderScreen(ComputedView):
     """A sequence diagram of one connection."""
 
     NAME = "ladder"
+    GROWS = True
     HANDSHAKES = True
     BINDINGS: ClassVar[list[BindingType]] = own(
         key("enter", "go", "Go to the message", "message", show="Enter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
@@ -11,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from analyzer.interim import Pace
 from analyzer.tui.completion import Completion
@@ -25,7 +27,7 @@ from analyzer.tui.screens.live import Live
 from analyzer.tui.screens.showing import Showing
 from analyzer.tui.screens.viewing import Viewing
 from analyzer.tui.state import State
-from analyzer.tui.summary import top_line
+from analyzer.tui.summary import FOLLOWING, frozen, top_line
 from analyzer.tui.values import Values
 from analyzer.tui.views import Focus
 from analyzer.tui.widgets.bars import Bar, Piece, hints, meter
@@ -40,6 +42,8 @@ from analyzer.tui.widgets.tree import TreePane
 if TYPE_CHECKING:
     from analyzer.session import Session
 
+SOON: Final = 0.5
+"""Seconds after which the panes are made though nothing was indexed."""
 SPACE_TITLES: Final = {"message": "message", "stream": "TCP stream", "file": "capture file"}
 THEMES: Final = ("textual-dark", "textual-light")
 PALETTE: Final = key("ctrl+p", "", "Command palette: every action by name", show="^p")
@@ -80,6 +84,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self._early: Snapshot | None = None
         """What was indexed before there was a screen to show it."""
         self._ready = False
+        self._furnishing = False
         self._pending = False
         self._listed = False
         self._said: Said | None = None
@@ -110,6 +115,13 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         return State("", panes.picked, panes.shares, columns, self.prompt.history)
 
     def compose(self) -> ComposeResult:
+        if self._start_filter:
+            self.start = None
+        self.furnished = self.start is None
+        if self.furnished:
+            yield from self._widgets()
+
+    def _widgets(self) -> Iterator[Widget]:
         yield Bar(id="top")
         yield self.panes
         yield self.prompt
@@ -123,12 +135,23 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self._ready = True
         if self._early:
             self.on_progress(Progress(self._early))
-        if self._start_filter:
-            self.start = None
         if self.start:
             self.open_view(self.start, Focus(), None)
             self.trail.clear()  # the program begins here
+            self.set_timer(SOON, self.furnish)
         self.start_clock()
+        self.bars()
+
+    async def furnish(self) -> None:
+        """Make the panes, which take a tenth of a second, where a view covered them at first."""
+        if self._furnishing or self.furnished:
+            return
+        self._furnishing = True
+        await self.mount(*self._widgets())
+        self.furnished = True
+        if self.snapshot is not None:
+            self._fill(self.snapshot)
+        self.panes.fit()
         self.bars()
 
     def _titles(self) -> None:
@@ -146,19 +169,26 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         started = time.monotonic()
         if snapshot.done:
             self.picker.forget()
-        if self.snapshot is None and self.session.options.endless:
+        if self.snapshot is None and (self.live or self.session.options.endless):
             self.messages.follow = True
         self.snapshot = snapshot
-        self.connections.update(snapshot.findings, snapshot.done)
-        self.panes.fit()
-        self.pick()
+        if self.furnished:
+            self._fill(snapshot)
+        else:
+            self.call_after_refresh(self.furnish)  # the view's first rows come first
         self.update_views(snapshot)
-        if snapshot.done:
-            self._unsay(self._said)  # what was said of loading is past
-            self.finished()
         self.bars()
         self.loader.shown_in = time.monotonic() - started
         self.call_after_refresh(self.loader.seen)
+
+    def _fill(self, snapshot: Snapshot) -> None:
+        """Show in the panes what was indexed."""
+        self.connections.update(snapshot.findings, snapshot.done)
+        self.panes.fit()
+        self.pick(asked=False)
+        if snapshot.done:
+            self._unsay(self._said)  # what was said of loading is past
+            self.finished()
 
     def _tell(self, snapshot: Snapshot) -> None:
         self._early = snapshot
@@ -193,6 +223,10 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         if not self._pending:
             self._pending = True
             self.call_after_refresh(self._show_details)
+
+    def catch_up(self) -> None:
+        if self._pending:
+            self._show_details()
 
     def _show_details(self) -> None:
         self._pending = False
@@ -307,7 +341,8 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self.say(f"theme: {self.app.theme}")
 
     def on_resize(self) -> None:
-        self.panes.fit()
+        if self.furnished:
+            self.panes.fit()
         self.bars()
 
     # Bars
@@ -324,12 +359,14 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
             self.bars()
 
     def on_descendant_focus(self) -> None:
+        self.catch_up()
         self.bars()
 
     def bars(self) -> None:
-        if not self.is_mounted:
+        if not self.is_mounted or not self.furnished:
             return
-        self.query_one("#top", Bar).show(top_line(self.session, self.done, self.rates))
+        state = FOLLOWING if self.messages.follow else frozen("f")
+        self.query_one("#top", Bar).show(top_line(self.session, self.done, self.rates, state))
         self.query_one("#status", Bar).show(self._status())
         own = {self.tree_pane: TREE, self.hexes: HEX}.get(self.focused, ())  # type: ignore[call-overload]
         first = [replace(item, tooltip=self._way(item)) for item in MAIN[:3]]
@@ -362,8 +399,6 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
             kind, _ = listing.cell("type", self.messages.cursor) if number is None else ("", "")
             place = kind if number is None else f"{number:,} of {listing.total:,}"
             pieces.append((f"{place}  ", ""))
-        if self.messages.follow and not self.done:
-            pieces.append(("following  ", "good"))
         if self.only_marked:
             pieces.append(("marked only  ", "good"))
         if self.filter_text:

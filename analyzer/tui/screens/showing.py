@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual import on
 from textual.worker import get_current_worker
 
+from analyzer import memory
+from analyzer.lookup import LARGE
 from analyzer.tui.explain import nothing
 from analyzer.tui.listings.base import Listing
 from analyzer.tui.listings.messages import MessageListing
@@ -14,6 +18,8 @@ from analyzer.tui.screens.filtering import Filtering
 from analyzer.tui.widgets.messages import MessageList
 from analyzer.tui.widgets.panes import Panes
 
+MANY: Final = 1 << 16
+"""Lines that are not laid out between two key presses."""
 TITLES = {"message": "Messages", "chunk": "Chunks", "segment": "TCP segments"}
 SPACES = {"chunk": "stream", "segment": "stream"}
 """The byte space that shows where such a line's bytes stand."""
@@ -35,25 +41,29 @@ class Showing(Filtering):
             self.unit, self.connections.connection, self.row_filter, self.messages.sorting, marked
         )
 
-    def pick(self) -> None:
+    def pick(self, asked: bool = True) -> None:
         snapshot = self.snapshot
         if snapshot is None:
             return
+        self.awaited |= asked or not len(self.messages.listing)
         order, extras, found = snapshot.order, snapshot.extras, snapshot.findings
         request = self._request()
-        if request.quick:
+        if request.quick and len(order) < MANY:
             self.workers.cancel_group(self, "rows")
             listing = self.picker.pick(order, extras, request, lambda: False)
             assert listing is not None
             self._show(listing, found)
             return
-        self.picking = True
+        self.picking = not request.quick
 
         def work() -> None:
             worker = get_current_worker()
             listing = self.picker.pick(order, extras, request, lambda: worker.is_cancelled)
             if listing is not None and not worker.is_cancelled:
+                listing.prepare()
                 self.app.call_from_thread(self._show, listing, found)
+            if len(order) >= LARGE:
+                memory.give_back()  # what building it took
 
         self.run_worker(work, thread=True, exclusive=True, group="rows")
 
@@ -63,7 +73,7 @@ class Showing(Filtering):
                 "Indexing …" if not self.done else f"No {listing.UNIT} passes here. Esc shows all."
             )
             self.messages.empty = [text]
-        self.picking = False
+        self.picking = self.awaited = False
         renewed = found is not self.messages.findings
         self.messages.show(listing, found)
         self.listed(renewed)

@@ -39,6 +39,8 @@ class StoryLines(Lines):
         self.lines: list[StoryLine] = []
         """As they stand on the screen: long ones are wrapped, without a label from the second."""
         self._story: list[StoryLine] = []
+        self._narrow = False
+        """There is no room for labels: they stand before the text."""
 
     def show(self, lines: list[StoryLine]) -> None:
         """Show what is known now; the cursor stays on its connection's line of that name."""
@@ -55,9 +57,19 @@ class StoryLines(Lines):
         self.show_cursor()
 
     def _wrap(self) -> None:
-        width = self.scrollable_content_region.width - LABEL - 6
-        if width < 20 or len(self._story) > WRAPPED:
+        whole = self.scrollable_content_region.width
+        width = whole - LABEL - 6
+        self._narrow = 0 < whole < LABEL + 26
+        if not whole or len(self._story) > WRAPPED:
             self.lines = self._story
+        elif self._narrow:
+            self.lines = [
+                line._replace(text=text, title=line.title and not number)
+                for line in self._story
+                for number, text in enumerate(
+                    wrap(f"{'' if line.title else line.label} {line.text}".strip(), whole - 4)
+                )
+            ]
         else:
             self.lines = [
                 line._replace(text=text, label="" if number else line.label)
@@ -89,6 +101,8 @@ class StoryLines(Lines):
             return strip(
                 [(f" {line.label} ", mark), (text, self.part("title", selected))], width, base
             )
+        if self._narrow:
+            return strip([(f" {line.text}", layer)], width, base)
         parts = [
             (f"    {fit(line.label, LABEL)} ", layer or self.part("dim", selected)),
             (line.text, layer),
@@ -126,6 +140,7 @@ class StoryScreen(ComputedView):
         if not self.lines.lines and not self.nothing_to_show():
             self.shown(outline(self.session))  # measuring takes a while
         super().recompute()
+        self.awaited = False
 
     def shown(self, data: object) -> None:
         assert isinstance(data, list)

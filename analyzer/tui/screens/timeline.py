@@ -52,6 +52,10 @@ class TimelineScreen(ComputedView):
         self.plots.empty = lines
         self.plots.refresh()
 
+    def let_go(self) -> bool:
+        self.plots.series = []
+        return True
+
     def row_here(self) -> int | None:
         return self.plots.row
 

@@ -49,6 +49,8 @@ class ViewScreen(Screen[Jump | None]):
         self._silence: Timer | None = None
         self.root = False
         """The program began here: q ends it."""
+        self.awaited = False
+        """What the last key asked for is being computed: the next one waits a little."""
 
     def content(self) -> Iterable[Widget]:
         """Yield the view's widgets, from top to bottom."""
@@ -58,6 +60,12 @@ class ViewScreen(Screen[Jump | None]):
         """Take over what was indexed since: called at once when the view opens, about ten times
         a second while indexing, and once with `snapshot.done`. Must be quick (< 30 ms): start a
         worker for what is not."""
+
+    def rest(self) -> None:
+        """Give up what takes much memory: the view was closed, but may be shown again."""
+
+    def wake(self) -> None:
+        """Get it again: the view is shown again."""
 
     def tick(self) -> None:
         """A second has passed while a capture goes on."""
@@ -75,7 +83,8 @@ class ViewScreen(Screen[Jump | None]):
 
     def head(self, *pieces: Piece) -> None:
         """Show pieces of text after the view's name."""
-        self.query_one("#view-top", Bar).show([(self.NAME, "strong"), ("  ", ""), *pieces])
+        for bar in self.query("#view-top").results(Bar):  # none while the program ends
+            bar.show([(self.NAME, "strong"), ("  ", ""), *pieces])
 
     def say(self, text: str, style: str = "note") -> None:
         """Show a message before the keys; an empty one takes it away."""

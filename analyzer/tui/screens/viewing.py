@@ -64,14 +64,23 @@ class Viewing(Base):
             screen.say("")
             if self.snapshot is not None and self.snapshot is not known:
                 screen.update(self.snapshot)
+            screen.wake()
 
-    def _left(self, screen: ViewScreen, target: Jump | None) -> None:
+    async def furnish(self) -> None:
+        """Make the panes, if that was put off."""
+        raise NotImplementedError
+
+    async def _left(self, screen: ViewScreen, target: Jump | None) -> None:
         """A view was closed: go back, or where it points."""
+        await self.furnish()
         if target is None:
             self._go_back(screen.NAME)
             self._forget(screen)
         else:
             self.jump(target, screen)
+        for closed in self.trail:
+            if closed is not None and closed not in self.app.screen_stack:
+                closed.rest()
 
     def _arrive(self, name: str) -> None:
         """Take a place out of the trail: it is where one stands now."""

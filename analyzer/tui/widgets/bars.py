@@ -24,14 +24,19 @@ class Bar(Widget):
 
     DEFAULT_CSS = """
     Bar { height: 1; width: 100%; background: $panel; color: $foreground; }
+    .-tiny Bar#keys, .-tiny Bar#top, .-tiny Bar#view-keys { display: none; }
     Bar > .bar--strong { text-style: bold; color: $text; }
     Bar > .bar--dim { color: $text-muted; }
     Bar > .bar--key { color: $text-accent; text-style: bold; }
     Bar > .bar--error { color: $text-error; text-style: bold; }
     Bar > .bar--warning { color: $text-warning; text-style: bold; }
+    Bar:light > .bar--key { color: $primary-darken-2; }
+    Bar:light > .bar--warning { color: $text; text-style: bold underline; }
     Bar > .bar--note { color: $text-primary; }
     Bar > .bar--good { color: $text-success; text-style: bold; }
     """
+    SCOPED_CSS: ClassVar[bool] = False
+    """The screen's height decides whether there is room for it."""
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "bar--plain",
         "bar--strong",

@@ -14,6 +14,8 @@ from analyzer.tui.cells import GLYPHS, Part, count, seconds, strip
 from analyzer.tui.data.findings import Detail, Item
 from analyzer.tui.widgets.lines import Lines
 
+NARROW: Final = 44
+"""Below this width the names of paragraphs stand before their text."""
 UNITS: Final = frozenset("s ms µs B kB MB GB bytes bit/s kbit/s Mbit/s Hz fps ppm %".split())
 
 
@@ -89,6 +91,8 @@ class DetailPane(Lines):
         super().__init__(id=id)
         self.details: list[Detail] = []
         self.wrapped: list[tuple[Detail, str, bool]] = []
+        self._named = True
+        """There is room for the names of paragraphs beside them."""
 
     def show(self, details: list[Detail]) -> None:
         self.details = details
@@ -99,13 +103,18 @@ class DetailPane(Lines):
         self._wrap()
 
     def _wrap(self) -> None:
-        width = max(self.scrollable_content_region.width - 16, 20)
+        whole = self.scrollable_content_region.width
+        self._named = whole >= NARROW
+        width = whole - (16 if self._named else 4)
         self.wrapped = [
             (detail, line, not number)
             for detail in self.details
-            for number, line in enumerate(wrap(detail.text, width))
+            for number, line in enumerate(wrap(self._words_of(detail), width))
         ]
         self.lines_changed()
+
+    def _words_of(self, detail: Detail) -> str:
+        return detail.text if self._named or not detail.name else f"{detail.name}: {detail.text}"
 
     @property
     def message(self) -> str | None:
@@ -121,7 +130,7 @@ class DetailPane(Lines):
         name = detail.name if first else ""
         return strip(
             [
-                (f" {name:<12} ", self.part("header", selected)),
+                (f" {name:<12} " if self._named else " ", self.part("header", selected)),
                 (line, self.part("note", selected) if detail.name == "What to try" else None),
                 (f" {mark}", self.part("dim", selected)),
             ],
@@ -133,7 +142,7 @@ class DetailPane(Lines):
 def wrap(text: str, width: int, most: int = 40) -> list[str]:
     """Cut a text into lines of at most `width` cells, at spaces where there are any."""
     lines: list[str] = []
-    line = ""
+    line, width = "", max(width, 2)
     for word in _words(text[: width * most]):
         joined = f"{line} {word}" if line else word
         if cell_len(joined) <= width:

@@ -37,7 +37,7 @@ class HexPane(Lines):
     HexPane > .lines--inlayer { background: $panel-lighten-1; }
     HexPane > .lines--infield {
         background: $accent;
-        color: $background;
+        color: auto;
         text-style: bold;
     }
     HexPane > .lines--byte { text-style: reverse bold; }

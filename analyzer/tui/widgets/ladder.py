@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from analyzer.session import Session
 
 KEPT = 2000
+NARROW = 60
+"""Below this width there is no room for lifelines and latencies."""
 
 
 class LadderLines(Lines):
@@ -54,12 +56,12 @@ class LadderLines(Lines):
 
     @property
     def near(self) -> int | None:
-        """The same; before the first message and behind the last one: that one."""
-        if self.row is not None or self.ladder is None or not len(self.ladder.rows):
-            return self.row
-        return int(self.ladder.rows[0 if self.cursor < len(self.ladder.before) else -1])
+        """The same; of an event: the next message, behind the last one that."""
+        return self.ladder.near(self.cursor) if self.ladder is not None else None
 
     def draw_header(self, width: int, base: Style) -> Strip:
+        if width < NARROW:
+            return strip([(f"  {'time':>9}", None)], width, base)
         lanes = width - 31
         client, server = self.peers
         names = fit(client, lanes // 2) + fit(server, lanes - lanes // 2, right=True)
@@ -83,6 +85,17 @@ class LadderLines(Lines):
         pause = "warning" if waited >= PAUSE_NS else "dim"
         answer = span(words.answer_ns) if words.answer_ns is not None else ""
         style = worst or ("media" if step.number > 1 else ("c2s", "s2c", "dim")[step.direction])
+        if width < NARROW:
+            text = f"{'→← '[step.direction]} {label}"
+            return strip(
+                [
+                    (f"{GLYPHS.get(worst or '', ' ')} ", self.part(style, selected)),
+                    (f"{seconds(step.time_ns, 3):>9} ", None),
+                    (text, self.part(style, selected)),
+                ],
+                width,
+                base,
+            )
         parts: list[Part] = [
             (f"{GLYPHS.get(worst or '', ' ')} ", self.part(worst, selected) if worst else None),
             (f"{seconds(step.time_ns):>10} ", None),

@@ -17,6 +17,10 @@ from analyzer.tui.widgets.tree import TreePane
 LAYOUTS: Final = ("stacked", "columns", "rows")
 WIDE: Final = 160
 """From this width on the messages have a column of their own."""
+NARROW: Final = 64
+"""Below this width tree and bytes stand below each other."""
+SMALL: Final = 14
+"""Below this height only the pane in front is seen; Tab, Enter and Esc lead to the others."""
 BYTES_16, BYTES_8 = 76, 42
 """Cells that 16 and 8 bytes per line take; the rest is the tree's."""
 
@@ -61,6 +65,9 @@ class Panes(Container):
     Panes.-columns #connections { column-span: 2; }
     Panes.-columns #messages { row-span: 2; }
     Panes.-rows { grid-size: 1 4; grid-rows: auto 4fr 3fr 3fr; }
+    Panes.-small { layout: vertical; }
+    Panes.-small Lines { height: 0; border: none; }
+    Panes.-small Lines.-front { height: 1fr; border-top: heavy $accent; }
     Panes.-empty { grid-size: 1 2; grid-rows: auto 1fr; }
     Panes.-zoom { grid-size: 1 1; grid-rows: 1fr; }
     Panes.-zoom Lines { display: none; }
@@ -82,21 +89,27 @@ class Panes(Container):
         """The layout that somebody chose; the screen's width chooses otherwise."""
         self.shares: dict[str, int] = {}
         """Lines (connections, upper panes) and cells (bytes) somebody gave or took."""
+        self.small = False
         self._dragged: tuple[Border, int, int] | None = None
         """The border that is dragged, where that began, and the share it had then."""
 
     def compose(self) -> ComposeResult:
         # Before there are panes: a class that changes later styles all of them once more.
         if self.layout_name not in LAYOUTS:
-            self.layout_name = "columns" if self.app.size.width >= WIDE else "stacked"
+            width = self.app.size.width
+            self.layout_name = (
+                "columns" if width >= WIDE else "stacked" if width >= NARROW else "rows"
+            )
+        self.all[1].add_class("-front")
         self.rearrange()
         yield from self.all
 
     def rearrange(self) -> None:
         """Take over what was changed."""
-        self.remove_class(*(f"-{name}" for name in (*LAYOUTS, "zoom", "empty")))
-        name = "zoom" if self.zoomed else "empty" if self.empty else self.layout_name
-        self.add_class(f"-{name}")
+        self.remove_class(*(f"-{name}" for name in (*LAYOUTS, "zoom", "empty", "small")))
+        self.small = self.app.size.height < SMALL
+        name = "empty" if self.empty else self.layout_name
+        self.add_class("-zoom" if self.zoomed else "-small" if self.small else f"-{name}")
         self.fit()
 
     def fit(self) -> None:
@@ -105,6 +118,12 @@ class Panes(Container):
         Connections get two lines of frame and one each, never more than a fifth of the screen.
         """
         screen, more = self.app.size, self.shares
+        if self.small != (screen.height < SMALL):
+            self.rearrange()
+            return
+        if self.small:
+            self.connections.styles.height = None  # as the style sheet says
+            return
         height = min(self.connections.line_count() + 2, max(screen.height // 5, 4))
         height = _clamp(height + more.get("connections", 0), 3, screen.height // 2)
         self.connections.styles.height = "1fr" if self.zoomed else height
@@ -125,6 +144,11 @@ class Panes(Container):
         first = _clamp(rest * 3 // 5 + more.get("messages", 0), 3, rest - 3)
         self.styles.grid_rows = f"{height} {first} 1fr"
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The focused pane comes to the front of a small screen."""
+        for pane in self.all:
+            pane.set_class(pane is event.widget, "-front")
+
     def grow(self, pane: Lines, step: int) -> None:
         """Make a pane larger (1) or smaller (-1) at the cost of its neighbours."""
         name = pane.id or ""
@@ -142,7 +166,7 @@ class Panes(Container):
 
     def border_at(self, x: int, y: int) -> Border | None:
         """Return the border that stands at a cell of the screen."""
-        if self.zoomed or self.empty:
+        if self.zoomed or self.empty or self.small:
             return None
         rows, columns = BORDERS[self.layout_name]
         for pane in self.all[1:]:

@@ -27,8 +27,8 @@ CLOSEST: Final = 1_000_000
 PLOT: Final = (
     key("right,l", "step(1)", "Cursor to the right", show="l →"),
     key("left,h", "step(-1)", "Cursor to the left", show="h ←"),
-    key("shift+right,L", "step(10)", "Ten cells to the right", show="L"),
-    key("shift+left,H", "step(-10)", "Ten cells to the left", show="H"),
+    key("shift+right,greater_than_sign", "step(10)", "Ten cells to the right", show="> S-→"),
+    key("shift+left,less_than_sign", "step(-10)", "Ten cells to the left", show="< S-←"),
     key("plus,equals_sign", "zoom(2)", "Closer around the cursor", "closer", show="+"),
     key("minus", "zoom(0.5)", "Wider", "wider", show="-"),
     key("0", "whole", "The whole connection", "all", show="0"),
@@ -57,6 +57,8 @@ class Plots(Lines):
         self._whole = (0, 1)
         self._range = (0, 1)
         self._drawn: dict[int, tuple[list[str], float, float]] = {}
+        self._drawn_at = (0, 0)
+        """Cells and lines of the curves drawn."""
 
     def show(self, series: list[Series], keep: bool) -> None:
         """Show other curves; `keep` leaves zoom and cursor as they are."""
@@ -238,6 +240,9 @@ class Plots(Lines):
     def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
         number, line = divmod(index, self.panel_height)
         item = self.series[number]
+        if self._drawn_at != (self._cells, self.panel_height):  # drawn before the resize is told
+            self._drawn.clear()
+            self._drawn_at = (self._cells, self.panel_height)
         if number not in self._drawn:
             self._drawn[number] = self._plot(item)
         plot, bottom, top = self._drawn[number]

@@ -79,7 +79,7 @@ class Prompt(Vertical):
     DEFAULT_CSS = """
     Prompt { height: 2; background: $panel; }
     Prompt Horizontal { height: 1; }
-    Prompt #label { width: 8; background: $accent; color: $background; text-style: bold; }
+    Prompt #label { width: 8; background: $accent; color: auto; text-style: bold; }
     Prompt Input, Prompt Input:focus {
         border: none; height: 1; padding: 0 1; width: 1fr; background: $surface;
     }

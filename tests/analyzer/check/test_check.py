@@ -152,10 +152,19 @@ def test_all_reports_from_one_pass(tmp_path: Path, capsys: Capture) -> None:
         assert any(file.stat().st_size for file in files), name
 
 
-def test_a_report_does_not_overwrite_the_capture(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--report", "html=c.pcap"],
+        ["--report", "html={capture}"],
+        ["-o", "./c.pcap"],
+        ["--write-baseline", "--baseline", "c.pcap"],
+    ],
+)
+def test_a_report_does_not_overwrite_the_capture(words: list[str], tmp_path: Path) -> None:
     copy = tmp_path / "c.pcap"
     copy.write_bytes(Path(GOOD).read_bytes())
-    assert check("c.pcap", "--report", "html=c.pcap") == 2
+    assert check("c.pcap", *words) == 2
     assert copy.read_bytes() == Path(GOOD).read_bytes()
 
 
@@ -204,6 +213,23 @@ def test_captures_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
                 for name in ("x.pcap.json", "x.pcap-2.json")]  # fmt: skip
     assert verdicts == ["pass", "fail"]
     assert check(GOOD, "--report", "html=x", "--report", "junit=x") == 2
+
+
+@pytest.mark.parametrize("form", ["check", "markdown", "html", "mermaid"])
+def test_captures_of_one_name_are_told_apart(form: str, tmp_path: Path, capsys: Capture) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.pcap").write_bytes(Path(DENIED).read_bytes())
+    os.chdir(tmp_path / "c")
+    captures = ["x.pcap", str(tmp_path / "a/x.pcap"), str(tmp_path / "b/x.pcap")]
+    assert check(*captures, "-F", form) == 1
+    said = capsys.readouterr().out
+    assert "x.pcap (2)" in said.replace("\\", "") and str(tmp_path) not in said
+    os.chdir(tmp_path)
+    assert check("a/x.pcap", "b/x.pcap", GOOD, "-F", form) == 1
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("a/x.pcap", "b/x.pcap", Path(GOOD).name))
+    assert "captures/real" not in said
 
 
 def test_json_has_the_assertions_and_the_verdict_of_the_exit_code(capsys: Capture) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analyzer.cli import main
-from tests.analyzer import talk
+from tests.analyzer import talk, wire
 from tests.analyzer.rules import builder
 from tests.analyzer.talk import CAPTURES, CONFIG, answer, publish
 from tests.dissectors.bodies import num, obj, string
@@ -88,16 +88,10 @@ def test_aggregates_are_unpacked(tmp_path: Path) -> None:
 
 
 def test_gaps_are_told_not_filled(tmp_path: Path) -> None:
-    data = talk.pcap(publish(), answer(), segment=250)
-    records, at = [data[:24]], 24
-    frames = []
-    while at < len(data):
-        size = 16 + int.from_bytes(data[at + 8 : at + 12], "little")
-        frames.append(data[at : at + size])
-        at += size
+    header, frames = wire.records(talk.pcap(publish(), answer(), segment=250))
     client = [n for n, each in enumerate(frames) if each[16 + 34 : 16 + 36] == b"\xc3\x50"]
     del frames[client[-4]]
-    files = extract(tmp_path, b"".join([*records, *frames]))
+    files = extract(tmp_path, header + b"".join(frames))
     told = beside(files)
     assert told["gap_count"] == 1 and told["gaps"][0]["length"] == 250
     assert told["left_out_count"] > 0 and told["left_out"][0]["missing"]

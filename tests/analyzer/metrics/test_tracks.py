@@ -210,3 +210,15 @@ def test_hostile_aggregates_are_left_out(monkeypatch):
     read = session(published(many))
     assert sum(len(item.frames) for item in read.metrics.tracks) == 8
     assert read.metrics.connection(0).left_out == 2
+
+
+def test_rates_of_a_clock_that_stands_still_or_is_set_back_are_by_arrival():
+    wall = range(0, 4000, 40)
+    usual = track(wall).bitrate_bit_s
+    for dts in ([min(t, 1000) for t in wall], [t % 2000 for t in wall]):
+        broken = track(dts, times=wall)
+        assert broken.by_arrival and broken.lasted_ms == 4000
+        assert broken.bitrate_bit_s == usual
+        assert broken.peak_bit_s == 25 * 800
+    twice = [t // 2 * 80 for t in range(100)]  # two messages a picture, sent at once
+    assert not track(twice, times=[0] * 100).by_arrival

@@ -1,12 +1,12 @@
 """Captures with a secret in them, redacted; and checksums counted the slow way."""
 
-import struct
 from pathlib import Path
 
 import dpkt
 
 from analyzer.cli import main
 from analyzer.session import Session
+from tests.analyzer import wire
 
 SECRET = "k3y-Zq81-Xw72"
 
@@ -33,12 +33,7 @@ def rows(session: Session) -> list[tuple[int, ...]]:
 
 def packets(data: bytes) -> list[bytes]:
     """The packets of a little-endian pcap."""
-    found, at = [], 24
-    while at < len(data):
-        (size,) = struct.unpack_from("<I", data, at + 8)
-        found.append(data[at + 16 : at + 16 + size])
-        at += 16 + size
-    return found
+    return [record[16:] for record in wire.records(data)[1]]
 
 
 def sums_are_right(frame: bytes) -> bool:

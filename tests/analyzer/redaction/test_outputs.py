@@ -1,15 +1,17 @@
 """Every format, every place where RTMP carries a credential: none of them comes out."""
 
 import base64
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from analyzer.export import FORMATS
 from tests.analyzer import talk
+from tests.analyzer.redaction.shared import redact
 from tests.analyzer.talk import answer, command
 from tests.analyzer.test_redact import leaks, output
-from tests.dissectors.bodies import NULL, obj, string
+from tests.dissectors.bodies import NULL, num, obj, string
 from tests.dissectors.chunk_builder import Message
 
 KEY = "k3y_Strm-9f8e7d"
@@ -78,3 +80,24 @@ def test_address_pasted_with_its_key() -> None:
         command("publish", 5, NULL, string(""), string("live"), msid=1),
     ]
     assert not leaks(output(talk.session(client, answer())), KEY)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_name_that_is_sent_as_a_number(form: str) -> None:
+    client = [
+        command("connect", 1, obj(("app", string("live")))),
+        command("publish", 5, NULL, num(90817263), string("live"), msid=1),
+        command("deleteStream", 6, NULL, num(1)),
+    ]
+    text = output(talk.session(client, answer()), form)
+    assert not leaks(text, "90817263") and num(90817263)[1:].hex() not in text
+
+
+def test_a_number_in_the_copy_of_the_capture(tmp_path: Path) -> None:
+    name = num(90817263)
+    client = [
+        command("connect", 1, obj(("app", string("live")))),
+        command("publish", 5, NULL, name, string("live"), msid=1),
+    ]
+    data = talk.pcap(client, answer())
+    assert name in data and name[1:] not in redact(tmp_path, data)

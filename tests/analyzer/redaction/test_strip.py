@@ -1,4 +1,4 @@
-"""--strip-media: headers, configurations and lengths stay, coded media becomes zeros."""
+"""--strip-media: headers, configurations and lengths stay, coded media does not."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.cli import main
+from analyzer.redaction.edits import FILL
 from analyzer.redaction.media import coded
 from dissectors.context import CodecConfig
 from tests.analyzer import talk
@@ -74,7 +75,7 @@ def test_bodies(tmp_path: Path) -> None:
         type_id, old = before.value(row, "type_id"), before.body(row).data
         if type_id in (8, 9):
             for start, length in coded(type_id, old):
-                old = old[:start] + bytes(length) + old[start + length :]
+                old = old[:start] + FILL * length + old[start + length :]
             assert after.body(row).data == old
 
 
@@ -85,6 +86,12 @@ def test_real_captures(tmp_path: Path, name: str) -> None:
     assert rows(before) == rows(after)
     for row in before.order()[before.messages.column("type_id")[before.order()] != 20].tolist():
         assert after.info(row).partition(" ")[0] == before.info(row).partition(" ")[0]
+
+
+@pytest.mark.parametrize("name", ["edge/snap200", "lab/nginx-snaplen96"])
+def test_behind_a_hole_the_same_messages_are_found(tmp_path: Path, name: str) -> None:
+    redact(tmp_path, (CAPTURES / f"{name}.pcap").read_bytes(), "--strip-media")
+    assert rows(read(tmp_path / "in.pcap")) == rows(read(tmp_path / "out.pcap"))
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,14 @@ def test_chk_12_a_step_back_as_a_wrapped_delta():
     assert found(stepped(BIG + 40), "CHK-12") is None
 
 
+def test_chk_14_a_type_that_no_specification_names():
+    strange = Message(3, 77, 1, 0, b"?"), Message(3, 7, 1, 0, b"x")
+    item = found(Talk().publishing().send(C, *strange, metadata()), "CHK-14")
+    assert item is not None and (item.severity, item.blame, item.count) == ("note", "client", 2)
+    assert "7, 77" in item.text
+    assert found(good(), "CHK-14") is None
+
+
 def test_chk_13_boundaries_found_again_after_a_hole():
     talk = Talk().publishing().send(C, *pictures(5)).send(C, *pictures(3, 200, 5000), lost=True)
     assert found(talk.send(C, *pictures(40, 400)), "CHK-13") is not None

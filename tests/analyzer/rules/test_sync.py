@@ -40,6 +40,15 @@ def test_start_offset(offset, expected):
     assert severity(published(early), "TS-08") == expected
 
 
+def test_a_start_offset_that_only_the_timestamps_have():
+    media = merged(pictures(range(0, 3000, 40)), sounds(range(0, 3000, 23)))
+    shifted = [(m.time, m._replace(time=m.time + 1500) if m.type == 8 else m) for m in media]
+    text = finding(published(shifted), "TS-08").text
+    assert text.startswith("audio begins 1.5 s after the other track by its timestamps, though it")
+    really = merged(pictures(range(0, 3000, 40)), sounds(range(1500, 3000, 23)))
+    assert finding(published(really), "TS-08").text.endswith("after the other track")
+
+
 def test_start_offset_is_of_presentation():
     """The decoding time of pictures is shifted by the reordering delay."""
     shifted = [picture(40 * n, n % 25 == 0, cts=320) for n in range(50)]
@@ -73,6 +82,37 @@ def test_slow_pictures_come_with_their_audio():
 
     assert severity(talk(1000), "TS-08") is None
     assert severity(talk(100), "TS-08") == "warning"
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+@pytest.mark.parametrize(("percent", "expected"), [(104, None), (140, "error"), (70, "error")])
+def test_a_clock_at_a_wrong_rate_needs_no_minute(kind, percent, expected):
+    """Of five seconds it is told; what follows from it stands below."""
+    sent = [(m.time, m) for m in merged(pictures(range(0, 5000, 40)), sounds(range(0, 5000, 23)))]
+    wrong = {"audio": 8, "video": 9}[kind]
+    talk = published(
+        (wall, m._replace(time=m.time * percent // 100) if m.type == wrong else m)
+        for wall, m in sent
+    )
+    assert severity(talk, "TS-09") == expected
+    if expected:
+        assert f"the clock of {kind} runs {percent / 100:.1f}" in finding(talk, "TS-09").text
+        worse = [d for d in session(talk).diagnostics if d.severity != "note"]
+        beside = {d.rule for d in worse if d.cause is None} - {"TS-09"}
+        assert beside <= {"META-03"}, "the frame rate declared is the one meant"
+
+
+def test_audio_that_was_held_back_has_no_wrong_clock():
+    """It comes at once after two seconds, and then as it is made."""
+    media = merged(pictures(range(0, 6000, 40)), sounds(range(0, 6000, 23)))
+    sent = [(max(m.time, 2000) if m.type == 8 else m.time, m) for m in media]
+    sent.sort(key=lambda item: item[0])
+    assert severity(published(sent), "TS-09") is None
+
+
+def test_a_file_sent_at_once_has_no_wrong_clock():
+    media = merged(pictures(range(0, 9000, 40)), sounds(range(0, 9000, 23)))
+    assert severity(published((m.time / 5, m) for m in media), "TS-09") is None
 
 
 @pytest.mark.parametrize(

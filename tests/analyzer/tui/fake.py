@@ -47,7 +47,12 @@ def connection(number: int, text: str) -> SimpleNamespace:
         tcp=(side, side),
         sides=(0, 1),
         rtmp=SimpleNamespace(
-            halves=[SimpleNamespace(first=b"", skip=0, handshake_complete=False)] * 2
+            halves=[
+                SimpleNamespace(
+                    first=b"", skip=0, handshake_complete=False, config_offsets={"video": []}
+                )
+            ]
+            * 2
         ),
         tcp_connection=SimpleNamespace(directions=[SimpleNamespace(gaps=[])] * 2),
     )
@@ -141,6 +146,9 @@ class FakeSession:
     def summary(self, row: int) -> tuple[str, dict[str, Any]] | None:
         kind = int(self.messages.column("type_id")[row])
         return {8: ("audio", {"codec": "aac"}), 9: ("video", {"codec": "avc"})}.get(kind)
+
+    def frame(self, *_: Any) -> None:
+        """Every text is decoded by itself."""
 
     def body(self, row: int) -> Body:
         return Body(bytes([2, 0, 7]) + b"connect" + b"\0" + bytes(8) + b"end", [])

@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
+from textual import events
 
-from analyzer.tui.views import VIEWS
+from analyzer.tui.app import AnalyzerApp
+from analyzer.tui.typeahead import EscapeParser
+from analyzer.tui.views import START, VIEWS
 from tests.analyzer.tui.opened import TALK, capture
 from tests.analyzer.tui.screen import press, run, settle, text
 
@@ -13,9 +16,14 @@ BURSTS = ["meLTS", "mjjjjeLTSIFomjjj", f"m{KEYS}", f"{KEYS[::-1]}m", f"{KEYS}jjk
 BURSTS += [f"m{view.key}{keys}" for view in VIEWS for keys in ("jjGg", "mm", "cCsdf", "?q")]
 
 
+def typed(data):
+    """What the terminal sends, as events."""
+    return [*EscapeParser().feed(data)]
+
+
 async def burst(app, pilot, keys):
-    for key in keys:
-        app.simulate_key("question_mark" if key == "?" else key)
+    for event in typed(keys):
+        app.post_message(event)
     await settle(pilot)
     await asyncio.sleep(0.02)
     await settle(pilot)
@@ -40,3 +48,85 @@ def test_a_key_waits_for_the_view_it_is_meant_for():
         assert app.screen.NAME == "timeline"
 
     run(capture(TALK), use)
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ("m:f23\r", "2 of 485"),
+        ("m:12\rjjk", "13 of 485"),
+        ("m12gjj", "14 of 485"),
+        ("mL\x1b:30\r", "30 of 485"),
+        ("m:30\x1b:40\rj", "41 of 485"),
+        ("m:\x1b[200~40\x1b[201~\rj", "41 of 485"),
+        ("m/csid == 3\rG", "13 of 13"),
+        ("m/csid == 3\r\x1bG", "485 of 485"),
+        ("m/csid == 3\rGr", "lines are Chunks"),
+        ("m?q:30\rj", "31 of 485"),
+        ("mcq:30\rj", "31 of 485"),
+        ("m\x06createStream\rjj", "11 of 485"),
+    ],
+)
+def test_every_key_of_a_burst_acts_where_the_one_before_it_led(keys, wanted):
+    async def use(app, pilot):
+        await burst(app, pilot, keys)
+        assert wanted in text(app)
+
+    run(capture(TALK), use)
+
+
+def test_a_field_of_the_message_just_reached_is_filtered_for():
+    async def use(app, pilot):
+        await burst(app, pilot, "m:11\r\tjjja")
+        assert app.main.filter_text == "csid == 8"
+
+    run(capture(TALK), use)
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"), [("mL", "ladder"), ("eT", "timeline"), ("mqLS", "statistics")]
+)
+def test_keys_wait_for_the_panes_that_are_made_after_the_first_rows(keys, name):
+    async def body():
+        app = AnalyzerApp(capture(TALK))
+        app.main.start = START
+        async with app.run_test() as pilot:
+            await burst(app, pilot, keys)
+            assert app.main.furnished and name == app.screen.NAME
+
+    asyncio.run(body())
+
+
+def test_quick_keys_on_a_view_wait_for_its_lines():
+    async def use(app, pilot):
+        await burst(app, pilot, "mLjjj")
+        assert app.screen.focused.cursor == 3
+
+    run(capture(TALK), use)
+
+
+@pytest.mark.parametrize(
+    ("data", "keys"),
+    [
+        ("\x1bj", ["escape", "j"]),
+        ("\x1b:f1\r", ["escape", "colon", "f", "1", "enter"]),
+        ("\x1b1g", ["escape", "1", "g"]),
+        ("\x1b\x1bm", ["escape", "escape", "m"]),
+        ("\x1b[B\x1bOP", ["down", "f1"]),
+        ("\x1b\x1b[Bx", ["escape", "down", "x"]),
+        ("\x1b\x7f", ["ctrl+w"]),
+    ],
+)
+def test_escape_is_a_key_of_its_own_in_a_burst(data, keys):
+    assert [event.key for event in typed(data)] == keys
+
+
+def test_escape_and_the_next_key_may_come_in_two_reads():
+    parser = EscapeParser()
+    events_ = [*parser.feed("\x1b"), *parser.feed("j"), *parser.feed("\x1b"), *parser.feed("[B")]
+    assert [event.key for event in events_] == ["escape", "j", "down"]
+
+
+def test_what_is_pasted_stays_one_event():
+    (event,) = typed("\x1b[200~type_id == 8\x1b[201~x")[:1]
+    assert isinstance(event, events.Paste) and event.text == "type_id == 8"

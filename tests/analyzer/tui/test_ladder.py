@@ -40,6 +40,22 @@ def test_every_message_is_on_one_line():
         assert all(found.rows_at(found.of_row(row)).tolist().count(row) for row in rows)
 
 
+@pytest.mark.parametrize("name", [TALK, "edge/hs-pipelined.pcap", "lab/nginx-two-players.pcap"])
+def test_lines_are_in_the_order_of_time_and_frames(name):
+    """Also where the client speaks before its handshake is complete (RTMP 1.0 §5.2.1)."""
+    session = capture(name)
+    session.run()
+    for connection in range(len(session.connections)):
+        found = ladder(session, connection, Findings())
+        steps = [found.step(n) for n in range(len(found))]
+        assert steps == sorted(steps, key=lambda step: step.time_ns)
+        at = [(n, step) for n, step in enumerate(steps) if step.row >= 0]
+        assert all(found.of_row(step.row) == n for n, step in at)
+        told = [(step.time_ns, session.value(step.row, "last_frame")) for _, step in at]
+        assert told == sorted(told)
+        assert {found.near(n) for n in range(len(found))} == {step.row for _, step in at}
+
+
 def test_repeated_media_are_one_line():
     session = talk.session()
     texts = [words for _, words in told(session)]

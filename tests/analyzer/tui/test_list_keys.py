@@ -151,6 +151,62 @@ def test_only_marked():
     run(FakeSession(), use)
 
 
+def test_marks_outlive_filter_and_order():
+    async def use(app, pilot):
+        pane = app.main.messages
+        await press(pilot, *"12g", "m", *"20g", "m", "slash", *"type_id == 20", "enter")
+        pane.marks.add(pane.row)
+        hidden = len(pane.marks - set(pane.rows.tolist()))
+        assert "Messages 485" not in text(app) and hidden
+        await press(pilot, "escape")
+        marked = {row for row in pane.rows.tolist() if row in pane.marks}
+        assert len(marked) == 3
+        app.main.sort(Sorting("length", True))
+        await settle(pilot)
+        found = set()
+        for _ in range(3):
+            await press(pilot, "apostrophe")
+            found.add(pane.row)
+        assert found == marked
+        assert sum("◆" in line for line in text(app).splitlines()) >= 1
+
+    run(capture(), use)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", ""),
+        ("0", "no such message here"),
+        ("99999", "no such message here"),
+        ("-5", "not a place"),
+        ("f99999", "no such frame here"),
+        ("c9.c2s.1", "no such message here"),
+        ("+999999", "no such time here"),
+        ("@0xfffffffff", "no such offset here"),
+        ("日本", "not a place"),
+        ("[b]", "not a place"),
+    ],
+)
+def test_places_that_are_not_there(typed, said):
+    async def use(app, pilot):
+        await press(pilot, *"12g")
+        at = app.main.messages.cursor
+        app.main.goto(typed)
+        await press(pilot)
+        assert said in text(app) and app.main.messages.cursor == at
+        assert said or "not a place" not in text(app)
+
+    run(capture(), use)
+
+
+def test_a_handshake_cannot_be_marked():
+    async def use(app, pilot):
+        assert "only messages can be marked" in await press(pilot, "g", "m")
+
+    run(capture(), use)
+
+
 def test_commands():
     async def use(app, pilot):
         await press(pilot, "right_parenthesis")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,33 @@ def test_a_file_is_not_judged_before_its_end() -> None:
         assert app.main._timer is None and app.main.session.interim is None
 
     run(Session([str(Path(CAPTURES, "edge/abort.pcap"))]), use)
+
+
+def test_every_view_says_whether_it_goes_with_the_capture(pipe: Pipe) -> None:
+    """Also of a pipe, of which nobody knows whether it ends."""
+    pipe.session.options = replace(pipe.session.options, endless=False)
+
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        def head() -> str:
+            return text(app).splitlines()[0]
+
+        pipe.give(DENIED[24:])
+        await until(pilot, "so far fail, server")
+        assert "updating" in head()
+        await press(pilot, "m")
+        await until(pilot, "following the end")
+        await press(pilot, "k")
+        assert "staying here, f follows" in head()
+        await press(pilot, "f")
+        assert "following the end" in head()
+        for key in "LFI":
+            await press(pilot, key, "g")
+            assert "staying here, G follows" in head(), key
+            await press(pilot, "G")
+            assert "following the end" in head(), key
+        for key in "eTS":
+            await press(pilot, key)
+            assert "updating" in head(), key
+        pipe.end()
+
+    on_story(pipe, use)

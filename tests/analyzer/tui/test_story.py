@@ -1,6 +1,7 @@
 """The story: what happened, at a glance, when the program opens."""
 
 import io
+import re
 
 import pytest
 
@@ -9,8 +10,9 @@ from analyzer.tui.data.story import IN_FULL, outline, story
 from tests.analyzer import talk, wire
 from tests.analyzer.rules import builder
 from tests.analyzer.rules.builder import C, S, Talk
-from tests.analyzer.tui.opened import TALK, capture, view
+from tests.analyzer.tui.opened import CAPTURES, TALK, capture, view
 from tests.analyzer.tui.screen import lines, press, run, settle, text
+from tests.faults.replay import analysed
 
 
 def told(name):
@@ -167,3 +169,31 @@ def test_a_handshake_that_was_never_answered_is_told():
 
     unanswered = Talk().syn().raw(C, b"\x03" + bytes(1536)).fin(S)
     view(Session([io.BytesIO(builder.capture(unanswered))]), "story", use)
+
+
+@pytest.mark.parametrize(
+    ("fault", "track", "why"),
+    [
+        ("times-freeze", "→ video", "timestamps stand still or go back"),
+        ("times-go-back", "→ video", "timestamps stand still or go back"),
+        ("audio-clock-fast", "→ audio", "its clock runs 1.39 times as fast"),
+    ],
+)
+def test_a_wrong_clock_leaves_the_rates_as_they_were(fault, track, why):
+    """They are taken by arrival then, and the line says so."""
+    path = CAPTURES / "real/publish-chunk60000.pcap"
+    lines = {
+        name: {line.label: line.text for line in story(analysed(path, name)[0])}
+        for name in ("nothing", fault)
+    }
+    usual, found = (re.findall(r"([\d.]+) kbit/s|in ([\d.]+) s", lines[n][track]) for n in lines)
+    assert float(found[0][0]) == pytest.approx(float(usual[0][0]), rel=0.1)
+    assert float(found[-1][1]) == pytest.approx(float(usual[-1][1]), rel=0.1)
+    assert lines[fault][track].endswith(f"all by arrival: {why}")
+    assert "by arrival" not in lines["nothing"][track]
+
+
+def test_what_follows_from_a_finding_says_so():
+    path = CAPTURES / "real/publish-chunk60000.pcap"
+    labels = [line.label for line in story(analysed(path, "audio-clock-fast")[0])]
+    assert labels.index("verdict") < labels.index("▲ ↳ MUX-01")

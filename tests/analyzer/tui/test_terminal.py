@@ -143,6 +143,18 @@ def test_units_search_and_copy_by_hand(terminal: None) -> None:
     wait_for("code=0")
 
 
+def test_a_terminal_that_goes_away_takes_the_program_with_it(terminal: None) -> None:
+    tmux("new-session", "-d", "-s", "gone", f"exec {sys.executable} -m analyzer -F tui {CAPTURE}")
+    pid = tmux("list-panes", "-t", "gone", "-F", "#{pane_pid}").strip()
+    end = time.monotonic() + 15
+    while "PUBLISH" not in tmux("capture-pane", "-p", "-t", "gone") and time.monotonic() < end:
+        time.sleep(0.05)
+    tmux("kill-session", "-t", "gone")
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_a_pipe_that_goes_on(terminal: None) -> None:
     capture = "captures/lab/nginx-publish-denied.pcap"
     program = f"(cat {capture}; exec sleep 60) | {sys.executable} -m analyzer -"

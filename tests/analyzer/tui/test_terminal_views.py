@@ -44,7 +44,7 @@ def test_timeline_and_follow(terminal: None) -> None:
     wait_for("live/livestream")
     tmux("send-keys", "T")
     assert "kbit/s" in wait_for("→ video bitrate")
-    tmux("send-keys", "L", "L", "Enter")
+    tmux("send-keys", ">", ">", "Enter")
     wait_for("Messages")
     tmux("send-keys", "F")
     wait_for("both sides, values")

@@ -40,10 +40,21 @@ def test_the_values_are_those_of_the_messages():
     assert found["→ video keyframe distance"].values.tolist() == [1.0] * 4
     bits = found["→ audio bitrate"]
     width = int(bits.times[1] - bits.times[0])
-    audio = found["→ audio frame size"].values.sum() * 8
-    assert round(bits.values.sum() * width / 1e9) == audio
+    sizes = found["→ audio frame size"]
+    inside = sizes.times < bits.times[-1] + width // 2
+    assert round(bits.values.sum() * width / 1e9) == sizes.values[inside].sum() * 8
     answers = found["answers to commands"]
     assert answers.values[0] == session.exchange(0).latency_ns / 1e6
+
+
+def test_rates_end_with_the_last_whole_window():
+    """What came of a window that the recording cuts is no rate: every curve would fall."""
+    session, found = plotted(TALK)
+    end = session.connections[0].end_ns
+    for name in ("→ video bitrate", "→ audio bitrate", "→ TCP throughput"):
+        times = found[name].times
+        assert times[-1] + (times[1] - times[0]) // 2 <= end
+    assert found["→ audio bitrate"].values[-1] > 20_000
 
 
 def test_retransmissions_are_counted():
@@ -143,10 +154,12 @@ def test_keys():
         start = plots.at
         await press(pilot, "l")
         assert plots.at > start
-        await press(pilot, "L")
+        await press(pilot, "shift+right")
         at = plots.at
         await press(pilot, "h")
         assert start < plots.at < at
+        await press(pilot, "shift+left")
+        assert plots.at < at - (at - start) // 2
         await press(pilot, "j", "j")
         assert plots.panel == 2 and plots.chosen.name == "→ video arrival less DTS"
         whole = plots._range
@@ -155,16 +168,19 @@ def test_keys():
         assert low <= plots.at <= high and high - low < (whole[1] - whole[0]) / 3
         await press(pilot, "minus", "minus", "minus")
         assert plots._range == whole
-        await press(pilot, "plus", *["L"] * 30)  # the range follows the cursor, up to the end
+        # The range follows the cursor, up to the end.
+        await press(pilot, "plus", *["greater_than_sign"] * 30)
         assert plots.at == whole[1] and plots._range[1] == whole[1]
         await press(pilot, "0", "g")
         assert plots._range == whole and plots.panel == 0
         await press(pilot, "G")
         assert plots.chosen.name == "answers to commands"
-        await press(pilot, "g", *["H"] * 30)
+        await press(pilot, "g", *["less_than_sign"] * 30)
         row = plots.row
         await press(pilot, "enter")
         assert app.screen is app.main and app.main.messages.row == row
+        await press(pilot, "T", "L")  # every view's key means the same in all of them
+        assert app.screen.NAME == "ladder"
 
     view(capture(TALK), "timeline", use, connection=0)
 

@@ -8,6 +8,7 @@ from analyzer.tui.app import AnalyzerApp
 from analyzer.tui.views import START, VIEWS, Jump, view
 from tests.analyzer import talk
 from tests.analyzer.tui.fake import FakeSession
+from tests.analyzer.tui.opened import TALK, capture
 from tests.analyzer.tui.screen import press, run, settle, text
 
 
@@ -128,3 +129,19 @@ def test_what_was_said_goes_with_its_line():
         assert "odd live" not in (await press(pilot, "j")).splitlines()[-2]
 
     run(FakeSession(), use)
+
+
+@pytest.mark.parametrize("key", ["T", "I"])
+def test_a_closed_view_of_many_messages_is_computed_again(monkeypatch, key):
+    monkeypatch.setattr("analyzer.tui.screens.computed.LARGE", 1)
+
+    async def use(app, pilot):
+        before = await press(pilot, key, "j", "j")
+        view = app.screen
+        await press(pilot, "m")
+        assert not (view.plots.series if key == "T" else view.lines.chunks)
+        await press(pilot, "q")
+        await settle(pilot)
+        assert app.screen is view and text(app).splitlines()[1:-1] == before.splitlines()[1:-1]
+
+    run(capture(TALK), use)

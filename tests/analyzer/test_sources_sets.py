@@ -1,0 +1,206 @@
+"""Several captures read as one: their order, and what becomes of those that cannot be read."""
+
+import gzip
+import os
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from analyzer import cli
+from analyzer.captures import CaptureSet
+from analyzer.session import Session
+from analyzer.sources import Reading, SourceError, as_written
+from tests.analyzer import talk, wire
+
+FRAMES = [(10**18 + 10**6 * number, random.Random(number).randbytes(90)) for number in range(500)]
+DATA = wire.pcap(FRAMES, nanoseconds=True)
+LATER = wire.pcap([(time + 10**9, frame) for time, frame in FRAMES], nanoseconds=True)
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> str:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return str(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_set_is_read_in_the_order_of_its_times(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    """However it is given: by name, by hand, and from an archive."""
+    names = ("b.pcap", "a.pcap", "c.pcap")
+    parts = [wire.pcap(FRAMES[at : at + 10]) for at in (0, 10, 20)]
+    for name, part in zip(names, parts, strict=True):
+        (tmp_path / name).write_bytes(pack(part))
+    archive = zipped(tmp_path / "x.zip", dict(zip(names, parts, strict=True)))
+    given = [[str(tmp_path / name) for name in order] for order in permutations(names)]
+    for paths in (*given, [archive]):
+        session = Session(paths)
+        session.run()
+        read = [name.rpartition("/")[2] for name in session.capture.name.split(", ")]
+        assert (read, session.packets) == ([*names], 30) and not session.captures.problems
+        session.close()
+
+
+def test_a_pipe_keeps_its_place_in_a_set(tmp_path: Path) -> None:
+    """Nothing more than its head is there when the order is decided."""
+    for name, part in (("1", FRAMES[:10]), ("2", FRAMES[10:20])):
+        (tmp_path / name).write_bytes(wire.pcap(part))
+    out, into = os.pipe()
+    os.write(into, wire.pcap(FRAMES[20:21])[:30])
+    with os.fdopen(out, "rb", buffering=0) as pipe:
+        given = [str(tmp_path / "2"), pipe, str(tmp_path / "1")]
+        captures = CaptureSet(given, Reading(live=True))
+        assert [file.name[-1] for file in captures.files][::2] == ["1", "2"]
+        assert captures.files[1].name not in ("1", "2")
+        os.write(into, wire.pcap(FRAMES[20:21])[30:])
+        os.close(into)
+        assert sum(len(batch) for batch in captures.batches()) == 21
+        assert not captures.problems  # a few milliseconds do not count
+        captures.close()
+
+
+def test_packets_without_a_time_leave_a_set_as_it_was_given(tmp_path: Path) -> None:
+    simple = wire.block(3, struct.pack("<I", 60) + bytes(60))
+    data = wire.section() + wire.interface() + simple
+    for name in "ab":
+        (tmp_path / name).write_bytes(data)
+    captures = CaptureSet([str(tmp_path / name) for name in "ba"])
+    assert sum(len(batch) for batch in captures.batches()) == 2
+    assert [file.name for file in captures.files] == ["b", "a"] and not captures.problems
+    captures.close()
+
+
+def test_what_cannot_be_read_of_a_set_is_left_out(tmp_path: Path) -> None:
+    whole = talk.CAPTURES / "real/publish-play-nginx.pcap"
+    (tmp_path / "notes.txt").write_text("no capture at all, but some text")
+    (tmp_path / "torn.pcap").write_bytes(DATA[:10])
+    names = [str(tmp_path / name) for name in ("notes.txt", "torn.pcap", "gone.pcap")]
+    session = Session([names[0], str(whole), *names[1:]])
+    session.run()
+    assert session.packets == 1233 and len(session.captures.left_out) == 3
+    found = [item.text for item in session.diagnostics if item.rule == "CAP-13"]
+    assert len(found) == 3 and all(text.endswith("left out") for text in found)
+    session.close()
+    with pytest.raises(SourceError, match=r"notes.txt: not a pcap.*2 more"):
+        Session(names)
+
+
+def test_a_damaged_member_does_not_lose_the_archive(tmp_path: Path) -> None:
+    path = Path(zipped(tmp_path / "x.zip", {"a.pcap": DATA, "b.pcap": DATA[:10], "c.pcap": LATER}))
+    session = Session([str(path)])
+    session.run()
+    assert session.packets == 2 * len(FRAMES)
+    [problem] = session.captures.problems
+    assert problem.code == "not_opened" and "b.pcap: cut short" in problem.text
+    session.close()
+
+
+def test_more_files_than_a_process_usually_may_open(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = 400
+    if before[1] != resource.RLIM_INFINITY and before[1] < 4 * count:
+        pytest.skip("the system allows no more")
+    paths = [tmp_path / f"{number}.pcap" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(wire.pcap(FRAMES[number : number + 1]))
+    opened = max(
+        int(each.name) for each in Path("/dev/fd").iterdir()
+    )  # by the tests before this one
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 200, before[1]))
+        captures = CaptureSet([str(path) for path in reversed(paths)])
+        assert [file.name for file in captures.files] == [f"{n}.pcap" for n in range(count)]
+        captures.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_rotated_set_comes_as_a_pattern_sorts_it(tmp_path: Path) -> None:
+    names = ["cap.pcap", *(f"cap.pcap{number}" for number in range(1, 13))]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(wire.pcap(FRAMES[number : number + 1]))
+    given = sorted(str(tmp_path / name) for name in names)
+    assert given != [str(tmp_path / name) for name in names]
+    session = Session(given)
+    session.run()
+    assert session.capture.name == ", ".join(names) and not session.captures.problems
+    session.close()
+    other = [given[3], given[0]]  # chosen by hand
+    assert as_written(other) == other
+
+
+def test_an_empty_file_among_others_is_left_out(tmp_path: Path) -> None:
+    """A rotated set that is still being written ends in one."""
+    whole, empty = talk.CAPTURES / "real/publish-play-nginx.pcap", tmp_path / "next.pcap"
+    empty.touch()
+    session = Session([str(whole), str(empty)])
+    session.run()
+    session.close()
+    assert session.packets == 1233
+    assert [each.text for each in session.captures.problems] == ["next.pcap: empty file, left out"]
+    with pytest.raises(SourceError, match="empty file"):
+        Session([str(empty)])
+
+
+def cut(path: Path, *bounds: tuple[int, int]) -> list[str]:
+    """Write ranges of the frames of a capture into files of their own."""
+    frames: list[wire.Frame] = []
+    link = 0
+    for batch in CaptureSet([str(path)]).batches():
+        link = int(batch.link[0])
+        places = zip(batch.time_ns.tolist(), batch.offset, batch.caplen, strict=True)
+        frames += [(time, batch.data[at : at + size]) for time, at, size in places]
+    names = [f"{number}.pcap" for number in range(len(bounds))]
+    for name, (start, end) in zip(names, bounds, strict=True):
+        Path(name).write_bytes(wire.pcap(frames[start:end], link=link, nanoseconds=True))
+    return names
+
+
+def test_messages_go_on_from_file_to_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file for every three frames: bodies are those of the capture they were cut from."""
+    monkeypatch.chdir(tmp_path)
+    whole = talk.CAPTURES / "edge/pub-small-21935.pcap"
+    bodies = []
+    for paths in ([str(whole)], cut(whole, *((at, at + 3) for at in range(0, 1034, 3)))):
+        session = Session(paths)
+        session.run()
+        bodies.append([session.body(row) for row in session.order().tolist()])
+        session.close()
+    assert bodies[0] == bodies[1] and not any(body.missing for body in bodies[0])
+    assert sum(len(body.data) > 3 * 1448 for body in bodies[0])
+
+
+def test_files_of_the_same_time_are_told_where_it_matters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = talk.CAPTURES / "real/publish-play-nginx.pcap"
+    rules = {}
+    for kind, bounds in {
+        "rotated": [(0, 500), (500, 1233)],
+        "both": [(0, 900), (500, 1233)],
+    }.items():
+        session = Session(cut(whole, *bounds))
+        session.run()
+        rules[kind] = {item.rule for item in session.diagnostics}
+        session.close()
+    assert "CAP-10" in rules["both"] and "CAP-10" not in rules["rotated"]
+
+
+def test_exit_code_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything that can be read is, and the code says that something was not."""
+    whole = str(talk.CAPTURES / "real/publish-play-nginx.pcap")
+    assert cli.main([whole, str(tmp_path / "gone.pcap"), "-F", "list"]) == cli.UNREADABLE
+    said = capsys.readouterr()
+    assert said.err.count("gone.pcap: No such file or directory: left out") == 1
+    assert len(said.out.splitlines()) > 100
+    (tmp_path / "empty.pcap").touch()
+    assert cli.main([whole, str(tmp_path / "empty.pcap"), "-F", "list"]) == cli.OK
