@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from analyzer.lookup import Lookup
 
 
-def annotate(session: Lookup, row: int, body: Field) -> None:
+def annotate(session: Lookup, row: int, type_id: int, body: Field) -> None:
     """Add calculated lines to a decoded body; they carry no bytes of their own."""
-    type_id = session.value(row, "type_id")
     if type_id == spec.ACKNOWLEDGEMENT:
         _acknowledgement(session, row, body)
     elif type_id in (spec.COMMAND_AMF0, spec.COMMAND_AMF3):

@@ -7,12 +7,14 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.tcp import limits
 from dissectors.budget import Budget
 from dissectors.chunk_state import Flag, MessageRow
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
+    from analyzer.tcp import TcpDirection
     from dissectors.context import Context
     from dissectors.fields import Field
 
@@ -59,7 +61,8 @@ LIMITS: Final = {
     "record_size": "a record or block larger than any capture's (analyzer/sources)",
     "reader_events": "more than MAX_EVENTS of a direction (dissectors/assembly.py)",
     "runs": "pieces of messages not listed: FREE_RUNS, BYTES_PER_RUN",
-    "search_budget": "searches cut short: FREE_EFFORT (dissectors/budget.py), MAX_CANDIDATES",
+    "search_budget": "searches cut short: FREE_EFFORT (dissectors/budget.py), MAX_CANDIDATES,"
+    " FREE_HOLES (analyzer/tcp/limits.py)",
     "sequence_distance": "segments ignored: MAX_DISTANCE (analyzer/tcp/limits.py)",
     "shared_object_events": "more than MAX_EVENTS (dissectors/messages/shared_object.py)",
     "small_connections": "connections not opened: FREE_OPENINGS (analyzer/tcp/limits.py)",
@@ -124,6 +127,13 @@ class Bounds:
             return True
         self.hit.add("connections")
         return False
+
+    def hopeless(self, stream: TcpDirection) -> bool:
+        """Whether a stream that showed no RTMP so far has more holes than are searched behind."""
+        if len(stream.gaps) <= limits.FREE_HOLES + stream.stats.bytes // limits.HOLE_BYTES:
+            return False
+        self.hit.add("search_budget")
+        return True
 
     def rows(self, kept: int, own: int, length: int, more: int) -> bool:
         """Whether `more` rows are kept: beside `kept` of the capture and `own` of a direction

@@ -119,7 +119,7 @@ class _Waiting:
             del waiting[:-MAX_WAITING]
         if command.name in _ANNOUNCED.values():
             self.names[(command.side, command.name)] = item
-        if command.transaction_id:
+        if _key(command.transaction_id):
             self.ids[(command.side, _key(command.transaction_id))] = item
 
     def by_transaction(self, reply: Command) -> _Timed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import stat
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from analyzer import interrupt
 from analyzer.cli import UsageError
+from analyzer.outputs import Growing
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def session_options(options: argparse.Namespace, stack: ExitStack, *, streamed: 
 
 def _create(path: str) -> BinaryIO:
     try:
-        return Path(path).open("wb")
+        return io.BufferedWriter(Growing(path))
     except OSError as error:
         raise UsageError(f"{safe(path)}: {error.strerror}") from None
 

@@ -19,6 +19,19 @@ LARGE: Final = 32 << 20
 """Bytes of captures from which on a second process saves more than its start costs."""
 
 
+_Times = tuple[int, int, int]
+"""Of the first packet, the earliest and the latest one, nanoseconds since the epoch."""
+
+
+class _Taken(NamedTuple):
+    """A batch, and what had been read up to its end."""
+
+    segments: SegmentBatch
+    packets: int
+    times: _Times | None
+    bytes: int
+
+
 class _Parcel(NamedTuple):
     """What the reading process sends: a batch without the file's bytes, and what it learnt."""
 
@@ -26,7 +39,7 @@ class _Parcel(NamedTuple):
     """Its `data` is only what stands behind `split`; None: the end."""
     flows: list[bytes]
     packets: int
-    times: tuple[int, int, int] | None
+    times: _Times | None
     counters: Counters
     captures: CaptureSetState
 
@@ -40,9 +53,11 @@ class Intake:
     def __init__(self, paths: Sequence[Input], options: Options) -> None:
         """Open the captures; raises `analyzer.sources.SourceError`."""
         self.captures = CaptureSet(paths, options.reading)
-        self.packets = 0
-        self._times: tuple[int, int, int] | None = None
-        """Of the first packet, the earliest and the latest one."""
+        self.packets = self.bytes_read = 0
+        """Of what `segments` has given so far; reading is some batches ahead of that."""
+        self._times: _Times | None = None
+        self._ahead_packets = 0
+        self._ahead_times: _Times | None = None
         self._most = options.max_packets
         self._check_checksums = options.check_checksums
         size = self.captures.plain_size
@@ -75,9 +90,15 @@ class Intake:
 
     def segments(self) -> Iterator[SegmentBatch]:
         """Yield the TCP segments of all captures, once."""
-        if self._ahead is not None:
-            return prefetch.in_thread(self._unpack(iter(self._ahead)))
-        return prefetch.in_thread(self.decode())
+        decoded = self.decode() if self._ahead is None else self._unpack(iter(self._ahead))
+        for taken in prefetch.in_thread(map(self._taken, decoded)):
+            self.packets, self._times, self.bytes_read = taken.packets, taken.times, taken.bytes
+            yield taken.segments
+        self.bytes_read = self.captures.info().bytes_read
+
+    def _taken(self, segments: SegmentBatch) -> _Taken:
+        read = self.captures.info().bytes_read
+        return _Taken(segments, self._ahead_packets, self._ahead_times, read)
 
     def close(self) -> None:
         """Stop reading and release the captures."""
@@ -93,22 +114,23 @@ class Intake:
                 return
             self._count(batch)
             yield self.link.decode(batch)
-            if self.packets == self._most:
+            if self._ahead_packets == self._most:
                 return
 
     def _limit(self, batch: FrameBatch) -> FrameBatch:
         """Cut the batch at the number of packets asked for (-c)."""
-        if self._most is None or self.packets + len(batch) <= self._most:
+        if self._most is None or self._ahead_packets + len(batch) <= self._most:
             return batch
-        keep = self._most - self.packets
+        keep = self._most - self._ahead_packets
         columns = ("offset", "caplen", "wirelen", "time_ns", "link")
         return replace(batch, **{name: getattr(batch, name)[:keep] for name in columns})
 
     def _count(self, batch: FrameBatch) -> None:
         start = int(batch.time_ns[0])
-        first, low, high = self._times or (start, start, start)
-        self._times = first, min(low, int(batch.time_ns.min())), max(high, int(batch.time_ns.max()))
-        self.packets += len(batch)
+        first, low, high = self._ahead_times or (start, start, start)
+        low, high = min(low, int(batch.time_ns.min())), max(high, int(batch.time_ns.max()))
+        self._ahead_times = first, low, high
+        self._ahead_packets += len(batch)
 
     # -- over a pipe: the file's bytes are read again, which costs less than sending them
 
@@ -122,13 +144,13 @@ class Intake:
 
     def _parcel(self, segments: SegmentBatch | None, flows: list[bytes]) -> _Parcel:
         counters, state = self.link.counters, self.captures.state(final=segments is None)
-        return _Parcel(segments, flows, self.packets, self._times, counters, state)
+        return _Parcel(segments, flows, self._ahead_packets, self._ahead_times, counters, state)
 
     def _unpack(self, parcels: Iterator[_Parcel]) -> Iterator[SegmentBatch]:
         for parcel in parcels:
             self.link.flows.extend(parcel.flows)
             self.link.counters = parcel.counters
-            self.packets, self._times = parcel.packets, parcel.times
+            self._ahead_packets, self._ahead_times = parcel.packets, parcel.times
             self.captures.adopt(parcel.captures)
             segments = parcel.segments
             if segments is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,9 +32,10 @@ CACHED_BODIES: Final = 256
 CACHED_WEIGHT: Final = 128 << 10
 """Body bytes of all cached trees: an AMF value can be one byte and its field 300."""
 FRAME_WEIGHT: Final = 1024
-"""What a tree of coded audio or video counts at most: its fields are few."""
+FRAME_FIELDS: Final = 64
+"""What a tree of coded audio or video counts at most: its fields are few, but for many tracks."""
 SMALL: Final = 256
-"""Bytes of a media message of which equal ones are decoded once."""
+"""Bytes of a message of which equal ones are decoded once."""
 MAX_ALIKE: Final = 64
 MAX_TRACKS: Final = 256
 """Track ids are one byte."""
@@ -46,6 +48,8 @@ _NO_CONFIGS: Final[dict[int, CodecConfig]] = {}
 MEDIA_KINDS: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
 _OPEN_ENDED: Final = frozenset({15, 16, 17, 18, 19, 20, spec.AGGREGATE})
 """Types whose bodies hold as many values as fit."""
+_OF_PLACE: Final = frozenset({spec.AUDIO, spec.VIDEO, spec.AGGREGATE})
+"""Types decoded with what the connection knows there; the others are from their bytes alone."""
 INFERRED: Final = {
     Flag.INFERRED_TIMESTAMP: "timestamp",
     Flag.INFERRED_MSID: "msid",
@@ -71,7 +75,7 @@ class Lookup(MessageBytes):
         """Limits of the decoders that were hit by what was looked at so far."""
         self._dissections: OrderedDict[int, Dissection] = OrderedDict()
         self._alike: dict[tuple[Any, ...], tuple[Context, Dissection]] = {}
-        """Small media messages by what they were decoded from: floods repeat the same one."""
+        """Small messages by what they were decoded from: floods repeat the same one."""
         self._cached = 0
         self._exchanges: dict[int, Exchange] | None = None
         self._metrics: tuple[tuple[int, bool], Metrics] | None = None
@@ -213,12 +217,12 @@ class Lookup(MessageBytes):
         if found is not None:
             self._dissections.move_to_end(row)
             return found
-        type_id, body = self.value(row, "type_id"), self.body(row)
-        if body.missing and self.value(row, "flags") & Flag.COMPLETE:
+        type_id, flags, body = self.value(row, "type_id"), self.value(row, "flags"), self.body(row)
+        if body.missing and flags & Flag.COMPLETE:
             found = _gone(type_id, len(body.data))
         else:
             try:
-                found = self._decode(row, type_id, body)
+                found = self._decode(row, type_id, flags, body)
             except Exception as error:
                 view = self.connections[self.value(row, "connection")]
                 lost = f"{self.message_id(row)} was not decoded"
@@ -232,28 +236,36 @@ class Lookup(MessageBytes):
             self._cached -= _weight(self._dissections.popitem(last=False)[1])
         return found
 
-    def _decode(self, row: int, type_id: int, body: Body) -> Dissection:
-        ctx, flags = self.context(row), self.value(row, "flags")
+    def _decode(self, row: int, type_id: int, flags: int, body: Body) -> Dissection:
+        cut = not flags & Flag.COMPLETE
+        ctx = self.context(row) if type_id in _OF_PLACE else _anywhere(type_id, cut)
         if type_id in _OPEN_ENDED:
             ctx = self.bounds.context(ctx)
         alike = None
-        if type_id in MEDIA_KINDS and len(body.data) <= SMALL:
-            alike = (type_id, body.data, self.value(row, "length"), flags, tuple(body.missing))
+        if len(body.data) <= SMALL and not self._told_apart(row, type_id):
+            length = self.value(row, "length") if cut else len(body.data)
+            alike = (type_id, body.data, length, flags, tuple(body.missing))
             known = self._alike.get(alike)
-            if known is not None and known[0] == ctx:
+            if known is not None and (known[0] is ctx or known[0] == ctx):
                 return known[1]
-        if ctx.truncated:
+        if cut:
             found = dissect_incomplete(body, self.value(row, "length"), flags, ctx)
         else:
             found = dissect_body(type_id, body.data, ctx)
         if type_id in _OPEN_ENDED:
             self.note_limits(self.bounds.of_body(found.body, ctx))
-        annotate(self, row, found.body)
+        annotate(self, row, type_id, found.body)
         if alike is not None:
             if len(self._alike) >= MAX_ALIKE:
                 self._alike.clear()
             self._alike[alike] = ctx, found
         return found
+
+    def _told_apart(self, row: int, type_id: int) -> bool:
+        """Whether `annotate` says of this row what it would not say of an equal body."""
+        if type_id in (spec.COMMAND_AMF0, spec.COMMAND_AMF3):
+            return self.exchange(row) is not None
+        return type_id == spec.ACKNOWLEDGEMENT
 
     def note_limits(self, names: set[str]) -> None:
         """Take note of limits that were hit, also after the capture was read."""
@@ -338,6 +350,12 @@ def summary_of(dissection: Dissection) -> tuple[str, dict[str, Any]] | None:
     return body.name, body.value
 
 
+@lru_cache(maxsize=512)
+def _anywhere(type_id: int, cut: bool) -> Context:
+    """Return what messages are decoded with that mean the same wherever they stand."""
+    return Context(type_id, truncated=cut)
+
+
 def _message(dissection: Dissection, header: Field) -> Field:
     label = f"Real Time Messaging Protocol ({dissection.title})"
     root = Field("message", label, None, 0, dissection.body.length)
@@ -346,8 +364,10 @@ def _message(dissection: Dissection, header: Field) -> Field:
 
 
 def _weight(dissection: Dissection) -> int:
-    length = dissection.body.length
-    return min(length, FRAME_WEIGHT) if dissection.body.name in ("audio", "video") else length
+    body = dissection.body
+    if body.name in ("audio", "video") and len(body.children) <= FRAME_FIELDS:
+        return min(body.length, FRAME_WEIGHT)
+    return body.length
 
 
 def _gone(type_id: int, length: int) -> Dissection:

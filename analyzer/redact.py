@@ -1,8 +1,9 @@
 """Credentials that RTMP carries in clear, replaced by placeholders in what leaves the machine.
 
-Secrets are stream names (they are stream keys), query strings of connect's URLs, user:password@,
-parameters of authentication schemes, and every echo of them, in hex and base64 as well. Each
-becomes ``‹key#1›``, ``‹key#2›`` … in order of first appearance in one output.
+Secrets are stream names (they are stream keys), query strings of connect's URLs and keys in their
+paths, user:password@, what stands below a name such as `token`, parameters of authentication
+schemes, and every echo of them, in hex and base64 as well. Each becomes ``‹key#1›``, ``‹key#2›``
+… in order of first appearance in one output.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.redaction.collect import UNREAD, has_text, unread
+from analyzer.redaction.credentials import SENSITIVE
 from analyzer.redaction.encodings import values
 from analyzer.redaction.finder import Finder
 from analyzer.redaction.secrets import HANDLERS, NAME_COMMANDS, ORDINARY, Secrets, is_number
@@ -57,6 +59,7 @@ class Redactor:
                 for word, secret in secrets.words.items()
                 for before, data in values(word)
             }
+            | {data.decode("latin-1"): secret for data, secret in secrets.integers.items()}
         )
         quoted = [form for form in secrets.whole if form not in secrets.parts]
         # Short ones stand quoted in labels and in the info column: publish('a').
@@ -166,34 +169,38 @@ class Redactor:
             pieces[number] = self._texts.replace_end(piece, self.placeholder)
         return "…".join(pieces)
 
-    def value(self, value: Any) -> Any:
-        """Return a JSON-ready value with every string in it redacted."""
+    def value(self, value: Any, *, numbers: bool = False) -> Any:
+        """Return a JSON-ready value with every string in it redacted, and with `numbers` what is
+        a secret of them."""
         if isinstance(value, str):
             return self.text(value)
+        if numbers and is_number(value):
+            return self.text(str(value)) if str(value) in self.secrets.parts else value
         if isinstance(value, list):
-            return [self.item(item) for item in value]
+            # Where a list is, a stream's name may stand.
+            return [self.value(item, numbers=numbers or is_number(item)) for item in value]
         if isinstance(value, dict):
             if isinstance(value.get("$hex"), str):
                 cut = value.get("length", 0) * 2 > len(value["$hex"])
                 return value | {"$hex": self.hex(value["$hex"], cut=cut)}
-            return {self._key(key): self._member(key, item) for key, item in value.items()}
+            return {self._key(key): self._member(key, item, numbers) for key, item in value.items()}
         return value
 
     def _key(self, key: str) -> str:
         return key if key.startswith("$") or key.lower() in ORDINARY else self.text(key)
 
-    def _member(self, key: str, item: Any) -> Any:
+    def _member(self, key: str, item: Any, numbers: bool = False) -> Any:
         """Redact an object's member; a status code stays, whatever a stream's name is."""
         code = key == "code" and isinstance(item, str) and item in STATUS_CODES
         if code:
             return item
-        return self.item(item) if key.endswith("name") else self.value(item)
+        if not key.startswith("$"):
+            numbers = numbers or key.endswith("name") or SENSITIVE.search(key) is not None
+        return self.value(item, numbers=numbers)
 
     def item(self, item: Any) -> Any:
-        """Redact a value where a stream's name may stand, which may be a Number."""
-        if is_number(item) and str(item) in self.secrets.parts:
-            return self.text(str(item))
-        return self.value(item)
+        """Redact a value where a stream's name or a credential may stand, which may be a Number."""
+        return self.value(item, numbers=True)
 
     def summary(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Redact a message summary, whose own member names and command name are not captured."""

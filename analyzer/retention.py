@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from dissectors import spec
-from dissectors.connection import is_config
+from dissectors.half import is_config
 
 if TYPE_CHECKING:
     from analyzer.session import Session

@@ -16,7 +16,7 @@ from analyzer import cli, inputs
 from analyzer.cli import UsageError
 from analyzer.commands.opening import compile_filter
 from analyzer.export import FORMATS
-from analyzer.outputs import check_paths, color, open_text
+from analyzer.outputs import check_paths, color, finish, open_text
 
 if TYPE_CHECKING:
     from analyzer.export.request import Request
@@ -152,7 +152,10 @@ def _outputs(options: argparse.Namespace, form: str, stack: ExitStack) -> list[t
     wanted = [] if form == "tui" else [(form, options.output or "-")]
     wanted += options.report
     check_paths(options.captures, [path for _, path in wanted])
-    opened = [(name, open_text(path, stack)) for name, path in wanted]
+    opened = [
+        (name, open_text(path, stack, growing=not place and _grows(options, name)))
+        for place, (name, path) in enumerate(wanted)
+    ]
     if options.flush and any(out is sys.stdout for _, out in opened):
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     return opened
@@ -172,19 +175,26 @@ def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     return code
 
 
+def _grows(options: argparse.Namespace, name: str) -> bool:
+    """Whether the main output is written while the capture runs."""
+    if not (options.flush or inputs.endless(options)):
+        return False
+    from analyzer.export import streaming
+
+    # What a pipe brings reads as the file it came from in NDJSON: replies with their calls.
+    running = options.flush or options.interface or options.follow
+    return name in streaming.FORMATS and bool(name != "ndjson" or running)
+
+
 def _streamer(
     options: argparse.Namespace, compiled: Filter | None, outputs: list[tuple[str, TextIO]]
 ) -> Streamer | None:
     """Take the main output from `outputs` where it is written while the capture runs."""
-    if not outputs or not (options.flush or inputs.endless(options)):
+    if not outputs or not _grows(options, outputs[0][0]):
         return None
     from analyzer.export import streaming
 
     name, out = outputs[0]
-    if name not in streaming.FORMATS:
-        return None
-    if name == "ndjson" and not (options.flush or options.interface or options.follow):
-        return None  # what a pipe brings reads as the file it came from: replies with their calls
     del outputs[0]
     redacted = FORMATS[name].redacted if options.redact is None else options.redact
     if FORMATS[name].redacted and options.redact is False:
@@ -285,7 +295,7 @@ def _write(
             secrets = secrets or collect(session)
             request.redactor = Redactor(secrets)
         form.write(session, out, request)
-        out.flush()
+        finish(out)
     if unmasked:
         say(options, UNMASKED.format(", ".join(unmasked)))
 

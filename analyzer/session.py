@@ -80,6 +80,8 @@ class Session(Lookup):
         self._dirty: dict[int, None] = {}
         self.failures = Failures()
         self._start_ns: int | None = None
+        self._last_ns = 0
+        """The latest packet of the batches that were taken in as a whole."""
         super().__init__()
         if self._kept is not None:
             self.pinned = self._kept.bytes
@@ -117,6 +119,7 @@ class Session(Lookup):
                 self.tracker.feed(segments)
                 if progress is not None or self._kept is not None or self._waiting >= MANY_ROWS:
                     self._flush()
+                self._last_ns = self._intake.last_ns
             if progress is not None and progress(self) is False:
                 self.cancelled = True
             if self.cancelled:
@@ -176,9 +179,9 @@ class Session(Lookup):
     def capture(self) -> CaptureInfo:
         """The capture as known so far."""
         info = self.captures.info()
-        info.packets = self.packets
+        info.packets, info.bytes_read = self.packets, self._intake.bytes_read
         info.start_ns = self._intake.start_ns if self._start_ns is None else self._start_ns
-        info.duration_ns = max(self._intake.last_ns - (info.start_ns or 0), 0)
+        info.duration_ns = max(self._last_ns - (info.start_ns or 0), 0)
         return info
 
     @property
@@ -222,6 +225,8 @@ class Session(Lookup):
         tracked = self._tracked[connection.index]
         try:
             tracked.rtmp.gap(side, length)
+            if tracked.rtmp.variant is None and self.bounds.hopeless(connection.directions[side]):
+                tracked.rtmp.variant = "other"
             self._settle(tracked)
         except Exception as error:
             self._failed(tracked, error)

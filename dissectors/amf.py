@@ -109,12 +109,14 @@ _EXACT: Final = float(2**53)
 def number(value: float) -> tuple[Any, str]:
     """Return an AMF number as JSON and as label text.
 
-    JSON: an int where integral and exact, escapes for NaN and the infinities. Text: 15
-    significant digits, as Wireshark prints.
+    JSON: an int where integral and exact, escapes for NaN and the infinities; the negative zero
+    stays a double. Text: all digits of such an int, else 15 significant ones.
     """
     if value.is_integer():
-        if -_EXACT < value < _EXACT:
+        if -_EXACT <= value <= _EXACT:
             whole = int(value)
+            if not whole and math.copysign(1.0, value) < 0:
+                return value, "-0"
             return whole, str(whole)
     elif value != value:
         return {"$number": "NaN"}, "NaN"
@@ -122,6 +124,11 @@ def number(value: float) -> tuple[Any, str]:
         word = "Infinity" if value > 0 else "-Infinity"
         return {"$number": word}, word
     return value, f"{value:.15g}"
+
+
+def undecodable() -> dict[str, Any]:
+    """Return the JSON form of a value that began and could not be read: it is not AMF's Null."""
+    return {"$amf": "undecodable"}
 
 
 def pairs(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

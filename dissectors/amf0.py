@@ -16,6 +16,7 @@ from dissectors.amf import (
     number,
     pairs,
     truncated,
+    undecodable,
     unquoted,
 )
 from dissectors.amf3 import Amf3Reader
@@ -101,23 +102,28 @@ class Amf0Reader:
     def _fill(self, cur: Cursor, node: Field, prefix: str) -> None:
         """Read a value into `node`, whose label will start with `prefix`."""
         start = cur.pos
-        if start >= cur.end:
-            raise Malformed("AMF0 value expected", start)
-        marker = cur.data[start]
-        reader = _READERS.get(marker)
-        if reader is None:
-            raise Malformed(f"no AMF0 value starts with 0x{marker:02x}", start, 1)
-        cur.pos = start + 1
-        plumb = self.budget.spend(node)
-        if marker == NUMBER and cur.end - start > 8:
-            self._whole_number(cur, node, prefix, plumb or bool(node.children))
-            return
-        node.label = prefix + MARKERS[marker]
-        if plumb or node.children or marker in _CONTAINERS:
-            plumb = True
-            label = _MARKER_LABELS[marker]
-            node.children.append(Field("marker", label, marker, start, 1, 0, node.space, True))
-        reader(self, cur, node, prefix, plumb)
+        try:
+            if start >= cur.end:
+                raise Malformed("AMF0 value expected", start)
+            marker = cur.data[start]
+            reader = _READERS.get(marker)
+            if reader is None:
+                raise Malformed(f"no AMF0 value starts with 0x{marker:02x}", start, 1)
+            cur.pos = start + 1
+            plumb = self.budget.spend(node)
+            if marker == NUMBER and cur.end - start > 8:
+                self._whole_number(cur, node, prefix, plumb or bool(node.children))
+                return
+            node.label = prefix + MARKERS[marker]
+            if plumb or node.children or marker in _CONTAINERS:
+                plumb = True
+                label = _MARKER_LABELS[marker]
+                node.children.append(Field("marker", label, marker, start, 1, 0, node.space, True))
+            reader(self, cur, node, prefix, plumb)
+        except (Malformed, LimitReached):
+            if node.value is None:
+                node.value = undecodable()
+            raise
         node.length = cur.pos - node.start
 
     def _whole_number(self, cur: Cursor, node: Field, prefix: str, plumb: bool) -> None:

@@ -15,6 +15,7 @@ from dissectors.amf import (
     number,
     pairs,
     truncated,
+    undecodable,
 )
 from dissectors.amf3_objects import Amf3Objects
 from dissectors.amf3_tables import MARKERS
@@ -44,12 +45,19 @@ class Amf3Reader(Amf3Objects):
             raise Malformed("AMF3 value expected", cur.pos)
         node = Field(name, "Value", None, cur.pos, 0, 0, parent.space)
         parent.children.append(node)
+        self.fill(cur, node, "")
+        return node
+
+    def fill(self, cur: Cursor, node: Field, prefix: str) -> None:
+        """Read the next value into `node`, whose label will start with `prefix`.
+
+        At a limit the field says ``[truncated: …]`` and the cursor moves to its end.
+        """
         try:
-            self._fill(cur, node, "")
+            self._fill(cur, node, prefix)
         except LimitReached as limit:
             truncated(limit, cur.pos)
             cur.pos = cur.end
-        return node
 
     def switched(self, cur: Cursor, node: Field, prefix: str) -> None:
         """Read the value behind an AMF0 0x11 into `node`.
@@ -91,18 +99,23 @@ class Amf3Reader(Amf3Objects):
     def _fill(self, cur: Cursor, node: Field, prefix: str) -> None:
         """Read a value into `node`, whose label will start with `prefix`."""
         start = cur.pos
-        marker = cur.u8("AMF3 value")
-        reader = _READERS.get(marker)
-        if reader is None:
-            cur.pos = start
-            raise Malformed(f"no AMF3 value starts with 0x{marker:02x}", start, 1)
-        plumb = self.budget.spend(node)
-        node.label = prefix + MARKERS[marker]
-        if plumb or node.children or marker >= _FIRST_OBJECT:
-            plumb = True
-            label = _MARKER_LABELS[marker]
-            node.add("marker", label, marker, start, 1, plumbing=True)
-        reader(self, cur, node, prefix, plumb)
+        try:
+            marker = cur.u8("AMF3 value")
+            reader = _READERS.get(marker)
+            if reader is None:
+                cur.pos = start
+                raise Malformed(f"no AMF3 value starts with 0x{marker:02x}", start, 1)
+            plumb = self.budget.spend(node)
+            node.label = prefix + MARKERS[marker]
+            if plumb or node.children or marker >= _FIRST_OBJECT:
+                plumb = True
+                label = _MARKER_LABELS[marker]
+                node.add("marker", label, marker, start, 1, plumbing=True)
+            reader(self, cur, node, prefix, plumb)
+        except (Malformed, LimitReached):
+            if node.value is None:
+                node.value = undecodable()
+            raise
         node.length = cur.pos - node.start
 
     def _undefined(self, cur: Cursor, node: Field, prefix: str, plumb: bool) -> None:

@@ -30,6 +30,8 @@ class Flag:
     """The sender left the extended timestamp out on fmt 3."""
     LIMITED: Final = 4096
     """Given up by a limit of this program."""
+    HEADER_REPEATED: Final = 8192
+    """A chunk inside it has a fmt 1 or 2 header, which FFmpeg takes for fmt 3."""
 
 
 class MessageRow(NamedTuple):

@@ -183,6 +183,13 @@ class ChunkParser(MessageAssembly):
                 return self._lose(self._base + position, f"fmt 2 on unknown chunk stream {csid}")
             # librtmp and OBS open chunk stream 2 with fmt 1; what is missing counts as 0.
             cs = self._open_stream(csid)
+        return self._new_header(cs, buffer, position, basic, after, end)
+
+    def _new_header(
+        self, cs: ChunkStream, buffer: bytes, position: int, basic: int, after: int, end: int
+    ) -> int:
+        """fmt 0, 1 or 2: the message header stands between `basic` and `after`."""
+        fmt = buffer[position] >> 6
         field = int.from_bytes(buffer[basic : basic + 3], "big")
         has_extended = field == spec.EXTENDED_TIMESTAMP
         if has_extended:
@@ -195,16 +202,30 @@ class ChunkParser(MessageAssembly):
             length = int.from_bytes(buffer[basic + 3 : basic + 6], "big")
             type_id = buffer[basic + 6]
             msid = int.from_bytes(buffer[basic + 7 : basic + 11], "little") if fmt == 0 else cs.msid
-            if type_id not in _MEDIA and implausible(type_id, length, msid):
+            # While no byte was missed any id is legal; else one that is new must be likely.
+            novel = 0 if self._continuous or msid == cs.msid else msid
+            if type_id not in _MEDIA and implausible(type_id, length, novel):
                 reason = f"impossible message header (type {type_id}, length {length})"
                 return self._lose(self._base + position, reason)
             header = (length, type_id, msid)
         if self.chunk_size_open:
             total = header[0] if header else cs.length
-            stop = self._settle_chunk_size(buffer, position, after, csid, total)
+            stop = self._settle_chunk_size(buffer, position, after, cs.csid, total)
             if stop:
                 return stop
         if cs.open:
+            if fmt and (header is None or header[:2] == (cs.length, cs.type_id)):
+                goes_on = self._goes_on(cs, buffer, after)
+                if goes_on is None:
+                    return NEED_MORE
+                if goes_on:
+                    if has_extended or cs.extended:
+                        cs.continuation = None
+                    if has_extended:
+                        cs.extended_value = field
+                    cs.extended = has_extended
+                    cs.flags |= Flag.HEADER_REPEATED
+                    return self._next_chunk(cs, position, after)
             self._cut(cs, Flag.REPLACED, self._base + position)
         cs.extended = has_extended
         self._set_header(cs, fmt, field, header)
@@ -257,11 +278,21 @@ class ChunkParser(MessageAssembly):
             self.extended_on_fmt3 = present
             if not cs.flags & Flag.EXTENDED_OMITTED:
                 cs.continuation = buffer[position:after]
+        return self._next_chunk(cs, position, after)
+
+    def _next_chunk(self, cs: ChunkStream, position: int, after: int) -> int:
+        """Take the chunk with header at `position`, payload at `after`, into the message."""
         self._extend_run(cs, self._base + after, after - position)
         cs.chunks += 1
         self._current = cs
         self._left = min(self.chunk_size, cs.length - cs.body_position)
         return after
+
+    def _goes_on(self, cs: ChunkStream, buffer: bytes, after: int) -> bool | None:
+        """Whether a fmt 1 or 2 header inside a message stands for fmt 3; None: not to be told
+        before more is seen.
+        """
+        return False
 
     def _repeat(self, cs: ChunkStream, buffer: bytes, position: int, after: int, end: int) -> int:
         """fmt 3 that starts a message: everything is inherited, the delta is added again."""
@@ -294,11 +325,13 @@ class ChunkParser(MessageAssembly):
         cs.chunks = 1
         cs.body_position = cs.received = 0
         cs.head = b""
-        cs.flags = cs.inferred
+        fresh = 0
         if cs.csid not in self._streams:
             self._streams[cs.csid] = cs
             if fmt and self._continuous:
-                cs.flags |= Flag.FRESH
+                fresh = Flag.FRESH
+                cs.inferred |= UNSEEN
+        cs.flags = cs.inferred | fresh
         if self.chunk_size_inferred and cs.length > self.chunk_size:
             cs.flags |= Flag.INFERRED_CHUNK_SIZE
         cs.parts = [] if cs.type_id in HELD_TYPES else None

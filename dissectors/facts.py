@@ -29,6 +29,16 @@ class StreamInfo(NamedTuple):
     """`publish` or `play`."""
 
 
+class Fault(NamedTuple):
+    """Something malformed in a command, found while state was read from it."""
+
+    side: int
+    number: int
+    end_offset: int
+    code: str
+    text: str
+
+
 @dataclass(slots=True)
 class Facts:
     """What the commands of a connection say about it."""

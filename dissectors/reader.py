@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from dissectors import resync, spec
-from dissectors.budget import Budget
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
-from dissectors.chunking import NEED_MORE, UNSEEN, ChunkParser
+from dissectors.chunking import UNSEEN
+from dissectors.lookahead import LookaheadParser
 from dissectors.whole import HEAD_SIZE
 
 SEARCH_STEPS: Final = (1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
@@ -21,10 +21,6 @@ SEARCH_STEPS: Final = (1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20,
 BYTES_PER_EFFORT: Final = 40
 """Stream bytes that pay for a look at one chunk header in a search, beside what all readers
 share (`budget.FREE_EFFORT`): hostile streams stay linear."""
-DECISIVE: Final = 4096
-"""Bytes behind a message that must show whether it was split."""
-MAX_UNDECIDED: Final = 1 << 20
-"""Bytes of a message that must show whether it is split."""
 PIECE: Final = 64 << 10
 STALE: Final = UNSEEN | Flag.INFERRED_LENGTH | Flag.INFERRED_TYPE
 """What may have changed on a chunk stream while nobody looked."""
@@ -43,7 +39,7 @@ SegmentStarts = Callable[[int, int], Sequence[int]]
 """(low, high) → stream offsets in [low, high) where captured TCP segments begin, rising."""
 
 
-class ChunkReader(ChunkParser):
+class ChunkReader(LookaheadParser):
     """Reads one direction's chunk stream from `stream_offset` on.
 
     With `synchronised` false the place of the first chunk header and the chunk size are unknown
@@ -59,23 +55,16 @@ class ChunkReader(ChunkParser):
         rtmp_likely: bool = True,
         segment_starts: SegmentStarts = lambda low, high: (),
     ) -> None:
-        super().__init__(stream_offset)
+        super().__init__(stream_offset, synchronised=synchronised)
         self.segment_starts = segment_starts
-        self.from_start = synchronised
-        """The first chunk size is the default, not inferred."""
         self.rtmp_likely = rtmp_likely
         self.resyncs = 0
         self.given_up = False
         """True when this is not RTMP after all; nothing is searched any more."""
-        self._continuous = synchronised
-        self._chunk_size_known = synchronised
-        self._undecided = 0
-        """Buffered bytes that did not decide an open chunk size."""
         self._search: bytearray | None = None if synchronised else bytearray()
         """Bytes that wait for a chunk boundary; None while locked."""
         self._tried = 0
         """Bytes of these in which none was found."""
-        self._effort = resync.Effort(0, self.budget.effort)
         self._known: dict[int, tuple[int, int, int]] = {}
         """What is remembered of every chunk stream while searching: type, length, msid."""
         self._last: dict[int, tuple[int, int]] = {}
@@ -86,11 +75,6 @@ class ChunkReader(ChunkParser):
         self._rereading = False
         if synchronised:
             self.chunk_size_changes.append(ChunkSizeChange(stream_offset, self.chunk_size, None))
-
-    def share(self, budget: Budget) -> None:
-        """Count what is held and searched with all readers of the capture."""
-        self.budget = budget
-        self._effort.shared = budget.effort
 
     def feed(self, data: bytes) -> None:
         """Read stream bytes; they follow what was fed before."""
@@ -353,48 +337,6 @@ class ChunkReader(ChunkParser):
             self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
         self._adopt(lock.streams)
 
-    def _infer_chunk_size(self, size: int, offset: int, *, open_: bool) -> None:
-        self.chunk_size = size
-        self.chunk_size_inferred = True
-        self.chunk_size_open = open_
-        self._chunk_size_known = not open_
-        changes = self.chunk_size_changes
-        if changes and changes[-1].number is None and not self.from_start:
-            changes.pop()  # a lower bound until now
-        if not changes or changes[-1].size != size:
-            changes.append(ChunkSizeChange(offset, size, None))
-
-    def _settle_chunk_size(
-        self, buffer: bytes, position: int, after: int, csid: int, length: int
-    ) -> int:
-        """Infer an open chunk size from the first message that is longer than its lower bound."""
-        if length <= self.chunk_size:
-            return 0
-        enough = len(buffer) - after >= min(length, MAX_UNDECIDED) + DECISIVE or self._final
-        if not enough and len(buffer) < 2 * self._undecided:
-            return NEED_MORE
-        known = {
-            cs.csid: (cs.type_id, cs.length, cs.msid)
-            for cs in self._streams.values()
-            if not cs.open and cs.csid != csid
-        }
-        low = buffer[position] & 0x3F
-        basic = 3 if low == 1 else 2 if low == 0 else 1
-        extended = after - position - basic > spec.HEADER_LENGTHS[buffer[position] >> 6]
-        size = None
-        if not self._effort.refuses():
-            size = resync.split_size(
-                buffer, after, csid, length, extended, self.chunk_size, known, self._effort
-            )
-        self._undecided = 0 if size or enough else len(buffer)
-        if size is None:
-            if not enough:
-                return NEED_MORE
-            return self._lose(self._base + position, "no chunk size fits")
-        unsplit = size == resync.UNSPLIT
-        self._infer_chunk_size(length if unsplit else size, self._base, open_=unsplit)
-        return 0
-
     def _adopt(self, streams: tuple[tuple[int, int, int, int], ...]) -> None:
         """Keep only the chunk streams the lock relies on, as it knows them."""
         before, self._streams = self._streams, {}
@@ -414,8 +356,3 @@ class ChunkReader(ChunkParser):
             only = streams.pop() if len(streams) == 1 else 0  # others than commands use one stream
             cs.msid, cs.timestamp = self._last.get(csid, (only, 0))
         return cs
-
-    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
-        super()._set_chunk_size(cs, value, offset)
-        self.chunk_size_open = False
-        self._chunk_size_known = True

@@ -29,7 +29,7 @@ from analyzer.check.outcome import unreadable as unreadable_outcome
 from analyzer.check.policy import Wanted
 from analyzer.export import FORMATS
 from analyzer.export.request import Request
-from analyzer.outputs import check_paths, color, open_text
+from analyzer.outputs import check_paths, color, finish, open_text
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def check(options: argparse.Namespace, wanted: Wanted) -> int:
         for name, out in outputs.judged:
             request = _request(name, out, options, wanted, secrets)
             FORMATS[name].write_outcomes(outcomes, out, request)
-            out.flush()
+            finish(out)
     _tell_masks(options, outputs)
     _settle_baseline(options, wanted, gate, outcomes)
     if outputs.failed:
@@ -203,7 +203,7 @@ def _write_single(
         request = _request(name, out, options, wanted, secrets)
         request.outcome = outcome
         FORMATS[name].write(session, out, request)
-        out.flush()
+        finish(out)
 
 
 def _masked(name: str, options: argparse.Namespace) -> bool:

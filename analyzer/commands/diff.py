@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import cli, run
 from analyzer.commands.opening import compile_filter, open_session
-from analyzer.outputs import check_paths
+from analyzer.outputs import check_paths, finish, open_text
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -79,11 +78,13 @@ def _write(result: Comparison, names: tuple[str, ...], options: argparse.Namespa
         cli.utf8(sys.stdout)
         write(result, pair, sys.stdout)
         return
-    try:
-        with Path(options.output).open("w", encoding="utf-8", newline="\n") as out:
+    with ExitStack() as stack:
+        out = open_text(options.output, stack)
+        try:
             write(result, pair, out)
-    except OSError as error:
-        raise cli.UsageError(f"{safe(options.output)}: {error.strerror}") from None
+            finish(out)
+        except OSError as error:
+            raise cli.UsageError(f"{safe(options.output)}: {error.strerror}") from None
 
 
 def _parser() -> cli.Parser:

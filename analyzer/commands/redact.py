@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from analyzer import cli, run
 from analyzer.commands.opening import open_session
-from analyzer.outputs import check_paths
+from analyzer.outputs import Draft, check_paths
 from dissectors.text import safe
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from analyzer.session import Session
 
 _EPILOG = """\
-Stream names, query strings of URLs, user:password@, authentication parameters and every echo of
-them become text of the same length (~key1~~~), the same secret the same text; also where chunk
-headers or segments split them, and in packets sent again. Text that nobody can decode, behind a
-hole in a command for example, becomes ~~~~; the bodies of RTMPT are zeroed. Checksums are
-corrected, or 0 where the packet was cut. Of pcapng, decryption secrets, names and comments are
-left out. Handshakes stay.
+Stream names, keys in the path of tcUrl and app, query strings of URLs, user:password@, what stands
+below a name such as token, authentication parameters and every echo of them become text of the
+same length (~key1~~~), the same secret the same text; also where chunk headers or segments split
+them, and in packets sent again. Text that nobody can decode, behind a hole in a command for
+example, becomes ~~~~; the bodies of RTMPT are zeroed. Checksums are corrected, or 0 where the
+packet was cut. Of pcapng, decryption secrets, names and comments are left out. Handshakes stay.
 
 exit codes: 0 written, 1 --verify found a secret in the copy (which is deleted), 2 usage error,
 3 input unreadable, 4 it cannot be told what is secret: no RTMP was found (the copy is written), or
@@ -79,7 +79,7 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
     if options.output == "-":
         written = write(sys.stdout.buffer)
     else:
-        written = _write_file(Path(options.output), write)
+        written = _write_file(options.output, write)
     if not options.quiet:
         _tell(session, patterns, written)
     code = _verify(session, patterns, options) if options.verify else cli.OK
@@ -107,18 +107,15 @@ def _plan(
         secrets.update(strays)
 
 
-def _write_file(path: Path, write: Callable[[BinaryIO], Written]) -> Written:
+def _write_file(path: str, write: Callable[[BinaryIO], Written]) -> Written:
     """Write a file, whole or not at all."""
     try:
-        with path.open("wb") as out:
-            try:
-                return write(out)
-            except BaseException:
-                if path.is_file():
-                    path.unlink()
-                raise
+        with closing(Draft(path)) as draft:
+            written = write(draft.file)
+            draft.commit()
+            return written
     except OSError as error:
-        raise cli.UsageError(f"{safe(str(path))}: {error.strerror}") from None
+        raise cli.UsageError(f"{safe(path)}: {error.strerror}") from None
 
 
 def _tell(session: Session, patterns: Patterns, written: Written) -> None:

@@ -15,7 +15,7 @@ from analyzer import media_rows
 from analyzer.export.nodes import Known, details
 from analyzer.export.request import Request
 from analyzer.index import Array
-from analyzer.lookup import INFERRED, MEDIA_KINDS, summary_of
+from analyzer.lookup import INFERRED, MEDIA_KINDS, SMALL, summary_of
 from analyzer.media_rows import Template
 from analyzer.model import DIRECTIONS
 from analyzer.session import Session
@@ -46,6 +46,8 @@ _NAMES: Final = (
 _UNCERTAIN: Final = sum(INFERRED)
 MAX_TEMPLATES: Final = 4096
 """Media headers remembered; composition times make some dozens of them."""
+MAX_SHARED: Final = 64
+"""Texts of small messages remembered, as many as `Lookup` remembers of their trees."""
 Summary = tuple[str, dict[str, Any]]
 _encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -163,13 +165,14 @@ class _Decoded:
 
     def __init__(self, session: Session, request: Request) -> None:
         self._session, self._request = session, request
-        self._last: tuple[Dissection | None, str, Known] = (None, "", (None, ""))
-        """Equal messages share what was decoded."""
+        self._texts: dict[int, tuple[Dissection, str, Known]] = {}
+        """By the dissection's id: equal messages share what was decoded."""
 
     def __call__(self, row: int) -> str:
         """Return the keys of one message as JSON text."""
         dissection = self._session.dissect(row)
-        if dissection is not self._last[0]:
+        found = self._texts.get(id(dissection))
+        if found is None:
             words = (dissection.info, summary_of(dissection))
             info, summary = _redacted(*words, self._request)
             text = f'"info": {_string(info)}'
@@ -177,8 +180,10 @@ class _Decoded:
             if summary is not None:
                 known = summary[1], _encode(summary[1])
                 text += f', "{summary[0]}": {known[1]}'
-            self._last = dissection, text, known
-        _, text, known = self._last
+            if len(self._texts) >= MAX_SHARED or dissection.body.length > SMALL:
+                self._texts.clear()  # one large tree is kept at most
+            found = self._texts[id(dissection)] = dissection, text, known
+        _, text, known = found
         if self._request.detail in ("fields", "bytes"):
             text += ", " + details(self._session, row, self._request, known)
         return text

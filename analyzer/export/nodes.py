@@ -51,7 +51,9 @@ def node(field: Field, redactor: Redactor | None, known: Known = (None, "")) -> 
     label, value = field.label, field.value
     if redactor is not None:
         label = redactor.label(field)
-        value = redactor.value(value) if label == field.label else redactor.item(value)
+        # An object's own name, which may be that of credentials, stands above it.
+        plain = label == field.label and not isinstance(value, dict | list)
+        value = redactor.value(value) if plain else redactor.item(value)
     if value is None:
         shown = "null"
     elif type(value) is int:

@@ -23,8 +23,8 @@ MAX_LINES: Final = 20
 MAX_FINDINGS: Final = 5
 MAX_SIZES: Final = 4
 """Chunk sizes shown per direction."""
-LONGEST_STEP: Final = 10_000
-"""Milliseconds between messages of a track; a longer step is a jump of its clock."""
+MAX_TRACKS: Final = 3
+"""Tracks of a kind whose rates are shown."""
 
 
 def write(session: Session, out: TextIO, request: Request) -> None:
@@ -169,7 +169,7 @@ def _direction(session: Session, rows: Array, arrow: str, request: Request) -> I
     for type_id, kind in ((spec.VIDEO, "video"), (spec.AUDIO, "audio")):
         media = rows[types == type_id]
         if len(media):
-            yield f"    {kind}: {request.shown(_media(session, media))}"
+            yield f"    {kind}: {request.shown(_media(session, media))}{_rates(session, media)}"
 
 
 def _media(session: Session, rows: Array) -> str:
@@ -184,11 +184,23 @@ def _media(session: Session, rows: Array) -> str:
     extent = f"timestamps {int(timestamps.min())}–{int(timestamps.max())} ms"
     if span > 0xF0000000:
         extent = "timestamps wrap around"
-    lengths = int(session.messages.column("length")[rows].astype(np.int64).sum())
-    steps = np.diff(timestamps)
-    played = int(steps[(steps > 0) & (steps <= LONGEST_STEP)].sum())
-    rate = f", {lengths * 8 // played:,} kbit/s" if played else ""
-    return f"{safe(session.info(first))}; {extent}{rate}"
+    return f"{safe(session.info(first))}; {extent}"
+
+
+def _rates(session: Session, rows: Array) -> str:
+    """Return what the metrics say of the tracks that messages of one kind carry."""
+    first = int(rows[0])
+    place = session.value(first, "connection"), session.value(first, "direction")
+    kind = "video" if session.value(first, "type_id") == spec.VIDEO else "audio"
+    tracks = [t for t in session.metrics.tracks if t.bitrate_bit_s]
+    tracks = [t for t in tracks if (t.connection, t.direction, t.kind) == (*place, kind)]
+    if not tracks:
+        return ""
+    shown = [f"{(t.bitrate_bit_s or 0) // 1000:,}" for t in tracks[:MAX_TRACKS]]
+    shown += ["…"] * (len(tracks) > MAX_TRACKS)
+    # Timestamps that stand still do not tell how much was played.
+    arrival = " by arrival" if any(t.by_arrival for t in tracks) else ""
+    return f", {' + '.join(shown)} kbit/s{arrival}"
 
 
 def _findings(session: Session, request: Request) -> Iterator[str]:

@@ -20,7 +20,7 @@ from analyzer.filters.lexer import FilterError
 from analyzer.filters.summary_keys import known, parts_of
 from analyzer.filters.syntax import Junction, Node, Not, Relation, parse
 from analyzer.filters.values import Array, Mask, Test, Values, View
-from analyzer.filters.wireshark import wireshark_fields
+from analyzer.filters.wireshark import why_not, wireshark_fields
 from analyzer.session import Session
 
 __all__ = ["FieldInfo", "Filter", "FilterError", "bind", "compile", "fields"]
@@ -127,6 +127,10 @@ def _field(relation: Relation, text: str) -> FieldInfo:
     root = relation.field.split(".")[0]
     if root in summaries.ROOTS and ".." not in relation.field and known(relation.field):
         return FieldInfo(relation.field, "any", "", "body", summaries.path(relation.field))
+    why = why_not(relation.field)
+    if why:
+        message = f"'{relation.field[:60]}' {why}"
+        raise FilterError(message, text, relation.position, len(relation.field))
     close = get_close_matches(relation.field, _table(), 1, 0.7)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     name = relation.field if len(relation.field) <= 60 else relation.field[:60] + "…"

@@ -229,6 +229,21 @@ class Comparer:
 
         return ValueTest(passes)
 
+    def _ipv4(self, name: str, low: Literal, high: Literal) -> Test:
+        return self._of_family(4, name, low, high)
+
+    def _ipv6(self, name: str, low: Literal, high: Literal) -> Test:
+        return self._of_family(6, name, low, high)
+
+    def _of_family(self, version: int, name: str, low: Literal, high: Literal) -> Test:
+        test = self._address(name, low, high)
+        for literal in (low, high):
+            if ipaddress.ip_network(literal.text, strict=False).version != version:
+                other = "ipv6" if version == 4 else "ip"
+                hint = f"expected an IPv{version} address here; others are {other}.addr's"
+                raise self.fail(hint, literal)
+        return test
+
     def _bytes(self, name: str, low: Literal, high: Literal) -> Test:
         first, last = self._bytes_of(low), self._bytes_of(high)
         compare = _ORDER.get(name)

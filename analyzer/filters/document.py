@@ -12,6 +12,8 @@ from analyzer.filters.wireshark import wireshark_fields
 
 ESCAPES: Final = (
     ('{"$amf": "undefined"}', "AMF undefined; likewise `unsupported`", "AMF0 §2.8, §2.15"),
+    ('{"$amf": "undecodable"}', "a value that began and could not be read: cut, past a limit, or"
+     " its marker is reserved or none", "AMF0 §2.6, §2.16"),
     ('{"$number": "NaN"}', "a Number that JSON lacks; also `Infinity`, `-Infinity`", "AMF0 §2.2"),
     ('{"$date": ms, "timezone": min}', "a Date, milliseconds since 1970 UTC; AMF3 has no zone",
      "AMF0 §2.13, AMF3 §3.10"),
@@ -26,7 +28,7 @@ ESCAPES: Final = (
     ('{"$dictionary": [[key, value], …]}', "an AMF3 Dictionary; its keys may be of any type",
      "AMF3 §3.16"),
 )  # fmt: skip
-"""Form, meaning, section. Integral Numbers below 2^53 are JSON integers."""
+"""Form, meaning, section. Integral Numbers up to 2^53 are JSON integers, except -0.0."""
 
 _HEAD: Final = """\
 # Fields

@@ -30,8 +30,9 @@ _MESSAGE_ID: Final = re.compile(r"c(\d+)\.(c2s|s2c)\.(\d+)")
 class FieldInfo:
     """A row of the table, for the documentation and for completion.
 
-    `kind` decides how literals are read: integer, time (seconds), string, boolean, address,
-    severity, connection, bytes, any, word (of a small vocabulary, spelled as one likes).
+    `kind` decides how literals are read: integer, time (seconds), string, boolean, address (ipv4
+    and ipv6 of one family), severity, connection, bytes, any, word (of a small vocabulary, spelled
+    as one likes).
     """
 
     name: str

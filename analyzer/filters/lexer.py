@@ -58,6 +58,8 @@ def tokens(text: str) -> Iterator[Token]:
         raise FilterError(f"filter longer than {MAX_LENGTH} characters", text[:80], 0)
     position = 0
     while position < len(text):
+        if text.startswith("<>", position):
+            raise FilterError("'<>' is no operator here; write '!='", text, position, 2)
         match = _TOKEN.match(text, position)
         if match is None:
             wrong = text[position]

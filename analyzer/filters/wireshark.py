@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import numpy as np
 from analyzer.filters import summaries
 from analyzer.filters.fields import FieldInfo
 from analyzer.filters.values import Array, Coded, Frames, Mask, Numbers, PerRow, View
+from analyzer.filters.wireshark_trees import AMF, MEDIA, TAGS, Row
 from analyzer.session import Session
 from dissectors import spec
 from dissectors.spec import LIMIT_TYPES
@@ -24,8 +26,13 @@ def _epoch(view: View) -> Array:
     return view.column("time_ns") + (start or 0)
 
 
-def _endpoint(attribute: str, sides: tuple[tuple[int, ...], tuple[int, ...]]) -> Coded:
-    """Addresses or ports; `sides` says by direction which ends count: 0 client, 1 server."""
+def _endpoint(
+    attribute: str, sides: tuple[tuple[int, ...], tuple[int, ...]], mark: str = ""
+) -> Coded:
+    """Addresses or ports; `sides` says by direction which ends count: 0 client, 1 server.
+
+    `mark` is what an address of the family wanted has: a dot or a colon.
+    """
 
     def code(view: View) -> Array:
         return view.column("connection").astype(np.int64) * 2 + view.column("direction")
@@ -33,9 +40,20 @@ def _endpoint(attribute: str, sides: tuple[tuple[int, ...], tuple[int, ...]]) ->
     def values(session: Session, both: int, row: int) -> Iterable[Any]:
         connection = session.connections[both >> 1]
         ends = (connection.client, connection.server)
-        return [getattr(ends[side], attribute) for side in sides[both & 1]]
+        found = [getattr(ends[side], attribute) for side in sides[both & 1]]
+        return [value for value in found if not mark or _family(value) == mark]
 
     return Coded(code, values)
+
+
+def _family(address: str) -> str:
+    """Return ``.`` for IPv4, ``:`` for IPv6, also where it ends in an IPv4 address."""
+    return ":" if ":" in address else "."
+
+
+def _with_amf(view: View) -> Mask:
+    found: Mask = np.isin(view.column("type_id"), summaries.AMF_TYPES)
+    return found & (view.column("received") > 0)
 
 
 _SENDER: Final = ((0,), (1,))
@@ -129,7 +147,7 @@ def _number(value: Any) -> bool:
 
 
 _ALL: Final = Numbers(_everything)
-_TABLE: Final = (
+_TABLE: Final[tuple[Row, ...]] = (
     ("rtmpt", "integer", "every RTMP message", "column", _ALL),
     ("rtmp", "integer", "every RTMP message", "column", _ALL),
     ("rtmpt.header.format", "integer", "fmt", "column", Numbers("fmt")),
@@ -185,18 +203,49 @@ _TABLE: Final = (
     ("frame.time_relative", "time", "time", "column", Numbers("time_ns")),
     ("frame.time_epoch", "time", "seconds since 1970", "column", Numbers(_epoch)),
     ("tcp.stream", "connection", "connection", "column", Numbers("connection")),
-    ("ip.src", "address", "sender of the message", "connection", _endpoint("ip", _SENDER)),
-    ("ip.dst", "address", "receiver of the message", "connection", _endpoint("ip", _RECEIVER)),
-    ("ip.addr", "address", "sender or receiver", "connection", _endpoint("ip", _BOTH)),
-    ("ipv6.src", "address", "sender of the message", "connection", _endpoint("ip", _SENDER)),
-    ("ipv6.dst", "address", "receiver of the message", "connection", _endpoint("ip", _RECEIVER)),
-    ("ipv6.addr", "address", "sender or receiver", "connection", _endpoint("ip", _BOTH)),
+    ("tcp", "integer", "every RTMP message", "column", _ALL),
+    ("amf", "integer", "every message of AMF values", "column",
+     Numbers(_everything, where=_with_amf)),
+    ("ip", "ipv4", "messages over IPv4", "connection", _endpoint("ip", _BOTH, ".")),
+    ("ip.src", "ipv4", "sender of the message", "connection", _endpoint("ip", _SENDER, ".")),
+    ("ip.dst", "ipv4", "receiver of the message", "connection", _endpoint("ip", _RECEIVER, ".")),
+    ("ip.addr", "ipv4", "sender or receiver; connection.client.ip is of either family",
+     "connection", _endpoint("ip", _BOTH, ".")),
+    ("ipv6", "ipv6", "messages over IPv6", "connection", _endpoint("ip", _BOTH, ":")),
+    ("ipv6.src", "ipv6", "sender of the message", "connection", _endpoint("ip", _SENDER, ":")),
+    ("ipv6.dst", "ipv6", "receiver of the message", "connection", _endpoint("ip", _RECEIVER, ":")),
+    ("ipv6.addr", "ipv6", "sender or receiver; connection.client.ip is of either family",
+     "connection", _endpoint("ip", _BOTH, ":")),
     ("tcp.srcport", "integer", "sender's port", "connection", _endpoint("port", _SENDER)),
     ("tcp.dstport", "integer", "receiver's port", "connection", _endpoint("port", _RECEIVER)),
     ("tcp.port", "integer", "either port", "connection", _endpoint("port", _BOTH)),
 )  # fmt: skip
 
 
+_ELSEWHERE: Final = (
+    (r"rtmpt\.handshake(\..*)?",
+     "the handshake is no message; -V shows it, --json has it under connections.handshake"),
+    (r"tcp\.(len|seq|ack|nxtseq|flags|window|hdr_len|checksum|urgent|analysis|options?|time|segment"
+     r"|payload|pdu|reassembled|completeness).*",
+     "tells of one segment, a message may have many; --json has them under connections.tcp"),
+    (r"(eth|sll|vlan|null|ppp|gre|arp|icmp|icmpv6|udp)(\..*)?|frame\.(len|cap_len|time|protocols|marked"
+     r"|interface|offset|encap).*|ip\.(ttl|len|id|proto|version|hdr_len|checksum|dsfield|flags|frag).*"
+     r"|ipv6\.(hlim|plen|nxt|tclass|flow|version).*",
+     "tells of one packet, and a message may stand in several"),
+    (r"amf\.(version|header_count|message_count|header\..*|message\..*)",
+     "belongs to AMF over HTTP, which RTMP does not use"),
+    (r"amf\.(\w*length|\w+_reference|traitcount|end_of_\w+|loop|int64)",
+     "tells how a value is encoded; -VV shows that in the tree"),
+    (r"(http|http2|tls|ssl|quic|dns)(\..*)?", "is another protocol; each row is an RTMP message"),
+)  # fmt: skip
+"""Other names of Wireshark's → why messages cannot answer them."""
+
+
+def why_not(name: str) -> str:
+    """Return why a field that Wireshark has is none of a message's, "" for unknown names."""
+    return next((why for known, why in _ELSEWHERE if re.fullmatch(known, name)), "")
+
+
 def wireshark_fields() -> list[FieldInfo]:
     """Return the fields with Wireshark's names."""
-    return [FieldInfo(*row) for row in _TABLE]
+    return [FieldInfo(*row) for row in (*_TABLE, *MEDIA, *TAGS, *AMF)]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from analyzer.media_parts import tags
-from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY, SENSITIVE, Secrets, is_number
+from analyzer.redaction.credentials import SENSITIVE
+from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY, Secrets, is_number
 from dissectors import spec
 from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES, LEAST_VALUES
+from dissectors.messages.command_names import ARGUMENTS
 
 if TYPE_CHECKING:
     from analyzer.index import Array
@@ -42,11 +44,20 @@ _PROTOCOL: Final = (
     *"NetConnection.Connect.Success NetStream.Publish.Start NetStream.Play.Start".split(),
 )
 """Words of the protocol: they, or what a hole leaves of them, are no secrets."""
-_URL_MEMBERS: Final = frozenset({"app", "tcurl", "pageurl", "swfurl", "redirect"})
+_URL_MEMBERS: Final = {
+    "app": Secrets.application,
+    "tcurl": Secrets.address,
+    "pageurl": Secrets.url,
+    "swfurl": Secrets.url,
+    "redirect": Secrets.url,
+}
+"""Members that are a URL or part of one → what finds the secrets in it."""
+_NO_VALUES: Final = frozenset({"$number", "$amf", "$class"})
+"""Members of the report's escape forms that say what a value is, not the value."""
 _STREAM_MEMBERS: Final = frozenset({"streamname", "stream_name", "playpath"})
 _NO_NAMES: Final = frozenset({"transition"})
 """Members of play2's parameters that hold no stream's name."""
-_LOGIN: Final = re.compile(r"auth|login|token|passw|secret", re.IGNORECASE)
+_LOGIN: Final = re.compile(rf"login|{SENSITIVE.pattern}", re.IGNORECASE)
 """Names of remote calls whose arguments are credentials."""
 _ECHOES: Final = re.compile(
     r"(\S+) is (?:now|already) (?:un)?publish(?:ed|ing).*"
@@ -80,9 +91,12 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
         cost = fields if fields > LARGE else fields // FIELDS_PER_VALUE
         secrets.searched += max(cost, LEAST_VALUES)
     for connection in session.connections:
-        for url in (connection.app, connection.tc_url):
+        for url, find in (
+            (connection.app, secrets.application),
+            (connection.tc_url, secrets.address),
+        ):
             if isinstance(url, str):
-                secrets.url(url)
+                find(url)
                 secrets.search(url)
         for stream in connection.streams:
             if isinstance(stream.name, str):
@@ -137,11 +151,15 @@ def _of_message(session: Session, row: int, secrets: Secrets) -> None:
 def _of_summary(
     session: Session, row: int, kind: str, summary: dict[str, Any], secrets: Secrets
 ) -> None:
-    for member, text in _strings(summary):
+    # What our own names call a value stands among the arguments as well.
+    captured = {key: value for key, value in summary.items() if key != "named"}
+    for member, text, below in _leaves(captured):
+        if below:
+            _credential(session, row, member, text, secrets)
+        if not isinstance(text, str):
+            continue
         if member in _URL_MEMBERS:
-            secrets.url(text)
-        if SENSITIVE.search(member) and text.lower() not in ORDINARY:
-            secrets.add(text)
+            _URL_MEMBERS[member](secrets, text)
         if member in _STREAM_MEMBERS:
             secrets.name(text)
         if member == "description" and kind == "command":
@@ -167,15 +185,30 @@ def _of_command(
         for member, text in _strings(arguments[:1]):
             if member == "$hex":
                 secrets.name(text, bytes.fromhex(text))
-            elif member not in _NO_NAMES:
+            elif member not in _NO_NAMES | _NO_VALUES:
                 secrets.name(text, _raw(session, row, text) if "\ufffd" in text else None)
         if arguments and is_number(arguments[0]) and name != "deleteStream":
+            secrets.name(str(arguments[0]))
             secrets.number(arguments[0])
-    elif name == "connect" or (name and _LOGIN.search(name)):
+    elif name == "connect" or (name and name not in ARGUMENTS and _LOGIN.search(name)):
         # RTMP 1.0 §7.2.1.1: optional user arguments; names and passwords, where there are any.
-        for _, text in _strings(arguments):
-            if text.lower() not in ORDINARY:
-                secrets.add(text)
+        for member, value, _ in _leaves(arguments):
+            _credential(session, row, member, value, secrets)
+
+
+def _credential(
+    session: Session, row: int, member: str, value: str | float, secrets: Secrets
+) -> None:
+    """Register a value that is one for where it stands."""
+    if not isinstance(value, str):
+        if not member.startswith("$"):
+            secrets.number(value)
+    elif member == "$hex":
+        secrets.add(value, bytes.fromhex(value))
+        for whole in _byte_arrays(session, row, value):
+            secrets.add(whole.hex(), whole)
+    elif member not in _NO_VALUES and value.lower() not in ORDINARY:
+        secrets.add(value, _raw(session, row, value) if "\ufffd" in value else None)
 
 
 def _undecoded(data: bytes, kind: str, secrets: Secrets) -> None:
@@ -207,17 +240,46 @@ def _raw(session: Session, row: int, text: str) -> bytes | None:
     return None
 
 
+def _byte_arrays(session: Session, row: int, digits: str) -> Iterator[bytes]:
+    """Yield the bytes of which the report has only the first, `digits`."""
+    for node in session.dissect(row).body.walk():
+        value = node.value
+        if isinstance(value, dict) and value.get("$hex") == digits and "length" in value:
+            size = value["length"]
+            if 2 * size > len(digits):
+                yield session.body(row).data[node.end - size : node.end]
+
+
 def _strings(value: Any) -> Iterator[tuple[str, str]]:
     """Yield (lower-case member name, text) of every string in a JSON-ready value."""
-    stack: list[tuple[str, Any]] = [("", value)]
-    while stack:
-        member, item = stack.pop()
+    for member, item, _ in _leaves(value):
         if isinstance(item, str):
             yield member, item
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, str | float, bool]]:
+    """Yield (lower-case member name, text or number, whether the name or one above it is that of
+    a credential) in a JSON-ready value."""
+    stack: list[tuple[str, Any, bool]] = [("", value, False)]
+    while stack:
+        member, item, below = stack.pop()
+        if isinstance(item, str) or is_number(item):
+            yield member, item, below
         elif isinstance(item, list):
-            stack.extend((member, part) for part in reversed(item))
+            stack.extend((member, part, below) for part in reversed(item))
         elif isinstance(item, dict):
-            pairs: Iterable[Any] = item.items()
-            if isinstance(item.get("$pairs"), list):
-                pairs = item["$pairs"]
-            stack.extend((str(key).lower(), part) for key, part in reversed(list(pairs)))
+            for key, part in reversed(list(_members(item))):
+                stack.append((key, part, below or SENSITIVE.search(key) is not None))
+
+
+def _members(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (lower-case name, value) of an object's members, the report's escape forms undone."""
+    for form in ("$pairs", "$dictionary"):
+        if isinstance(value.get(form), list):
+            for key, part in value[form]:
+                if form == "$dictionary":
+                    yield form, key
+                yield str(key).lower(), part
+            return
+    for key, part in value.items():
+        yield str(key).lower(), part

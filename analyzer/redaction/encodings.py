@@ -54,3 +54,12 @@ def values(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
         (b"\x02" + len(data).to_bytes(2, "big"), data),
         (b"\x06" + bytes([len(data) << 1 | 1]), data),
     )
+
+
+def u29(value: int) -> bytes:
+    """Return an AMF3 Integer of 0 … 2^28 - 1 without its marker (AMF3 §1.3.1)."""
+    if value < 1 << 21:
+        shifts, last = range(7 * (max(value.bit_length() - 1, 0) // 7), 0, -7), value & 0x7F
+    else:
+        shifts, last = range(22, 7, -7), value & 0xFF
+    return bytes([*(value >> shift & 0x7F | 0x80 for shift in shifts), last])

@@ -9,8 +9,9 @@ import re
 from itertools import islice
 from typing import Final
 
+from analyzer.redaction.credentials import SENSITIVE
 from analyzer.redaction.finder import SHORT
-from analyzer.redaction.secrets import NAME_COMMANDS, SENSITIVE, Secrets
+from analyzer.redaction.secrets import NAME_COMMANDS, Secrets
 
 MAX_FOUND: Final = 4096
 """Places looked at in one piece of bytes."""

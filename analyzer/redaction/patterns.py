@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from analyzer.redaction.encodings import values
+from analyzer.redaction.encodings import u29, values
 from analyzer.redaction.finder import SHORT
 from analyzer.redaction.secrets import ORDINARY, Secrets
 
 PLACEHOLDER: Final = re.compile(r"~(?:key|ip)?\d*~*")
 """What stands for a secret. A capture that was redacted before keeps its own."""
+SMALLEST_OF: Final = {1: 0, 2: 1 << 7, 3: 1 << 14, 4: 1 << 21}
+"""Bytes of an AMF3 Integer → the smallest that has so many: the copy reads as the original did."""
 MAX_FORM: Final = 4096
 """A longer secret is found by its beginning where no message tells its end."""
 
@@ -38,6 +40,9 @@ class Patterns:
         """Short or ordinary words, secrets only where they are a whole value."""
         self._heads: dict[bytes, int] = {}
         """How many bytes of a form stay: marker and length of a short string."""
+        self.integers: dict[bytes, str] = {}
+        """AMF3 Integers with their marker → the secret, where a message tells that they are."""
+        self._sizes: dict[str, int] = {}
         self._secrets = secrets
         self._numbers: dict[tuple[str, str], int] = {}
         self.addresses = frozenset(addresses)
@@ -54,6 +59,15 @@ class Patterns:
                     if len(head + text) >= SHORT:
                         self.forms.setdefault(head + text, secret)
                         self._heads[head + text] = len(head)
+        for data, secret in secrets.integers.items():
+            if self._replaced(secret):
+                continue
+            self.integers[data] = secret
+            self._sizes[secret] = len(data) - 1
+            for head in (b"", b"\x11"):  # AMF0 §3.1 switches to AMF3
+                if len(head + data) >= SHORT:
+                    self.forms.setdefault(head + data, secret)
+                    self._heads[head + data] = len(head) + 1
         self._index()
 
     def _add(self, data: bytes, secret: str) -> None:
@@ -152,6 +166,8 @@ class Patterns:
     def _mark(self, secret: str, length: int) -> bytes:
         secret = self._secrets.whole.get(secret, secret)
         kind = "ip" if secret in self.addresses else "key"
+        if self._sizes.get(secret) == length:
+            return u29(SMALLEST_OF[length] + self._number(kind, secret))
         number = str(self._number(kind, secret))
         for text in (f"~{kind}{number}~", f"~{number}~", f"~{number}"):
             if len(text) <= length:

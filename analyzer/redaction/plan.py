@@ -165,6 +165,7 @@ def _message(
         hits += _beside(patterns, found.data, hole)
     if text:
         hits += _words(session, row, found.data, patterns)
+        hits += _integers(session, row, found.data, patterns)
     edits = [(hit.start, patterns.placeholder(hit.secret, hit.length)) for hit in hits]
     if text:
         for start, size in unread(session, row):
@@ -226,6 +227,16 @@ def _words(session: Session, row: int, data: bytes, patterns: Patterns) -> Itera
         if not ordinary or (named and first):
             yield found
         first = False
+
+
+def _integers(session: Session, row: int, data: bytes, patterns: Patterns) -> Iterator[Hit]:
+    """Yield the AMF3 Integers that are secrets."""
+    if not patterns.integers:
+        return
+    for node in session.dissect(row).body.walk():
+        secret = patterns.integers.get(data[node.start : node.end])
+        if secret is not None and isinstance(node.value, int):
+            yield Hit(node.start + 1, node.length - 1, secret)
 
 
 def _word(node: Field, data: bytes, patterns: Patterns) -> Hit | None:

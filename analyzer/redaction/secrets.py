@@ -12,7 +12,8 @@ from itertools import combinations
 from typing import Final, TypeGuard
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from analyzer.redaction.encodings import encodings
+from analyzer.redaction.credentials import SENSITIVE, path_keys
+from analyzer.redaction.encodings import encodings, u29
 from analyzer.redaction.finder import SHORT
 from dissectors.messages.command_names import ARGUMENTS
 from dissectors.messages.metadata import UNITS
@@ -72,17 +73,12 @@ ORDINARY: Final = (
 )
 """As a stream's name these say little, and replaced inside other texts they would leave nothing
 to read."""
-SENSITIVE: Final = re.compile(
-    r"token|secret|passw|passphrase|signature|credential|stream_?key|challenge|response|nonce"
-    r"|session|ticket|bearer|cookie"
-    r"|(?:auth|authorization|sign|hash|key|pwd|psk|salt|opaque|hmac|md5|jwt|sid|sig)$"
-    r"|^(?:pass|user|username|login)$",
-    re.IGNORECASE,
-)
-"""Names of parameters whose values are credentials, wherever they stand."""
 _PARAMETER: Final = re.compile(r"(?<![\w.-])([\w.-]{1,64})\s{0,8}=\s{0,8}([^&;,#\s'\"\])>]+)")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _QUERY: Final = re.compile(_SCHEME.pattern + r"[^\s'\"?#]{0,2048}\?([^\s'\"]+)", re.IGNORECASE)
+_ADDRESS: Final = re.compile(_SCHEME.pattern + r"[^/\s?#]{0,512}/([^?#]*)", re.IGNORECASE)
+_RTMP: Final = re.compile(r"rtmp[a-z]{0,3}://[^/\s'\"?#]{0,512}/([^\s'\"?#]+)", re.IGNORECASE)
+"""The path of an address."""
 _USERINFO: Final = re.compile(r"://([^/\s'\"]+)@")
 """Up to the last @ before the path: a password may hold one itself."""
 _MATRIX: Final = re.compile(r"(;[\w.-]{1,64}=)([^;/?#&\s]+)")
@@ -106,6 +102,8 @@ class Secrets:
         """Bytes as they stand on the wire → the secret."""
         self.words: dict[bytes, str] = {}
         """The same of short and ordinary ones, secret only where they are a whole value."""
+        self.integers: dict[bytes, str] = {}
+        """AMF3 Integers, marker and all → the secret."""
         self.pieces: dict[str, Pieces] = {}
         """What those secrets consist of that hold others."""
         self._names: dict[str, None] = {}
@@ -158,6 +156,7 @@ class Secrets:
         self.parts = other.parts | self.parts
         self.raw = other.raw | self.raw
         self.words = other.words | self.words
+        self.integers = other.integers | self.integers
         self.pieces = other.pieces | self.pieces
         self._short_names = other._short_names | self._short_names
         self._names = other._names | self._names
@@ -194,12 +193,14 @@ class Secrets:
                 self.add(form, pieces=_name_pieces(kind if form == text else "", form))
 
     def number(self, value: float) -> None:
-        """Register a stream name that is sent as an AMF Number (AMF0 §2.2); a short one hides
-        nothing."""
+        """Register a secret that is sent as a Number (AMF0 §2.2) or an AMF3 Integer (§3.6); a
+        short one hides nothing."""
         text = str(value)
-        if not is_ordinary(text):
-            self.name(text)
-            self.add(text, struct.pack(">d", value))
+        if is_ordinary(text):
+            return
+        self.add(text, struct.pack(">d", value))
+        if isinstance(value, int) and 0 <= value < 1 << 28:
+            self.integers.setdefault(b"\x04" + u29(value), self.whole.get(text, text))
 
     def echo(self, text: str) -> None:
         """Register a status text in which a short or common stream name stands as a word, and
@@ -249,9 +250,27 @@ class Secrets:
         elif "#" in before:
             self.query("#" + before.partition("#")[2])
 
+    def application(self, text: str) -> None:
+        """Register what connect's `app` holds besides the application's name."""
+        self.url(text)
+        self._path(re.split("[?#]", text, maxsplit=1)[0])
+
+    def address(self, text: str) -> None:
+        """Register what a tcUrl holds besides host and application."""
+        self.url(text)
+        if match := _ADDRESS.match(text):
+            self._path(match[1])
+
+    def _path(self, path: str) -> None:
+        for key in dict.fromkeys(path_keys(path)):
+            if not is_ordinary(key):
+                self.name(key)
+
     def search(self, text: str) -> None:
         """Register what any captured text gives away: URLs, user:password@, parameters."""
         if "://" in text:
+            for match in _RTMP.finditer(text):
+                self._path(match[1])
             if _SCHEME.match(text):
                 self.url(text)
             for match in _USERINFO.finditer(text):

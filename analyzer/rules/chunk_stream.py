@@ -205,7 +205,7 @@ def fresh_chunk_stream(scope: Scope) -> Iterator[Outcome]:
 
 
 def replaced_message(scope: Scope) -> Iterator[Outcome]:
-    """CHK-09: a message was abandoned, without an Abort Message or with one."""
+    """CHK-09: a message was abandoned, without an Abort Message or with one, or looks like it."""
     for direction, rows in flagged(scope, Flag.REPLACED):
         yield Evidence(
             "a new message header came before the message was complete",
@@ -213,6 +213,18 @@ def replaced_message(scope: Scope) -> Iterator[Outcome]:
             expected="the rest of it, or an Abort Message",
             actual="another message header",
             track=DIRECTIONS[direction],
+        )
+    for direction, rows in flagged(scope, Flag.HEADER_REPEATED):
+        yield Evidence(
+            "a chunk inside a message has a new message header; read as the message going on, as "
+            "FFmpeg does, because only that fits what follows",
+            rows,
+            severity="warning",
+            confidence="likely",
+            expected="fmt 3",
+            actual="fmt 1 or 2",
+            track=DIRECTIONS[direction],
+            help="Many receivers drop the message here: continue it with fmt 3.",
         )
     for direction, rows in flagged(scope, Flag.ABORTED):
         yield Evidence(

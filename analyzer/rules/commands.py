@@ -90,8 +90,10 @@ def _unanswered(scope: Scope) -> Iterator[Call]:
 
 
 def silence(scope: Scope) -> Iterator[Outcome]:
-    """CMD-05: publish or play gets no answer."""
+    """CMD-05: publish or play gets no answer, or publish a late one: play may wait for media."""
     closed = scope.closed_by()
+    for call in scope.named("publish"):
+        yield from _late(scope, call)
     for call in _unanswered(scope):
         name, waited = call.command.name, scope.observed_ns - call.time_ns
         if name == "play" and len(scope.media(1)):
@@ -111,6 +113,26 @@ def silence(scope: Scope) -> Iterator[Outcome]:
         )
 
 
+def _late(scope: Scope, call: Call) -> Iterator[Evidence]:
+    """The answer came after the time in which a call without one counts as not answered."""
+    reply, most = scope.answer(call), scope.parameters["answer_s"]
+    if reply is None or reply.time_ns - call.time_ns <= most * 1e9:
+        return
+    waited = (reply.time_ns - call.time_ns) / 1e9
+    yield Evidence(
+        f"the server answered {call.command.name} after {waited:.1f} s",
+        [reply.row],
+        severity="warning",
+        expected=f"within {most:g} s",
+        actual=f"{waited:.1f} s",
+        track=call.command.name,
+        key=f"{call.command.name} late",
+        blame="server",
+        help="Clients that give up after some seconds try again, or leave. Look for what the "
+        "server waits for: a hook, an access rule, a name it cannot resolve.",
+    )
+
+
 def _too_early(scope: Scope, name: str, waited_ns: int) -> Inconclusive:
     """Nobody knows whether an answer was to come."""
     who = f"the {scope.closed_by()} closed" if scope.closed_by() else "the capture ends"
@@ -118,7 +140,7 @@ def _too_early(scope: Scope, name: str, waited_ns: int) -> Inconclusive:
 
 
 def unanswered(scope: Scope) -> Iterator[Outcome]:
-    """CMD-06: a call with a transaction id gets no reply, or a reply lacks the id."""
+    """CMD-06: a call with a transaction id gets no reply or a late one, or a reply lacks it."""
     end = scope.observed_ns
     refused = bool(rejections(scope))
     for call in scope.commands():
@@ -136,7 +158,11 @@ def unanswered(scope: Scope) -> Iterator[Outcome]:
                 help="FFmpeg -listen sends the bare name, which its own client accepts; encoders "
                 "that look for a Number hang.",
             )
-        if name not in _NEEDED | _OPTIONAL or not transaction or scope.answer(call) is not None:
+        if name not in _NEEDED | _OPTIONAL or not transaction:
+            continue
+        if scope.answer(call) is not None:
+            if name in _NEEDED:
+                yield from _late(scope, call)
             continue
         needed = name in _NEEDED
         late = end - call.time_ns > scope.parameters["answer_s"] * 1e9

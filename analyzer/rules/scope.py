@@ -15,8 +15,8 @@ from analyzer.tcp import TcpDirection
 from dissectors import spec
 from dissectors.budget import BYTES_PER_VALUE, FREE_VALUES
 from dissectors.chunk_state import Flag
-from dissectors.connection import Half
 from dissectors.facts import Command
+from dissectors.half import Half
 
 if TYPE_CHECKING:
     from analyzer.session import Session

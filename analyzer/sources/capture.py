@@ -134,7 +134,7 @@ class Capture:
         return int(batch.time_ns[0]) or None if len(batch) else None
 
     def batches(self) -> Iterator[FrameBatch]:
-        """Yield all whole frames, some 6 MiB at a time; once only. What is wrong with the
+        """Yield all whole frames, some 5 MiB at a time; once only. What is wrong with the
         input ends the iteration and is told in `problems`.
         """
         at, want = self._start, min(FIRST_BLOCK, BLOCK)

@@ -12,7 +12,7 @@ from analyzer.sources.inflate import Inflater, compression_of
 from analyzer.sources.model import SourceError
 from analyzer.sources.spool import Spool, read_at
 
-BLOCK: Final = 6 << 20
+BLOCK: Final = 5 << 20
 """Bytes read at a time: the processor's cache still helps, numpy's calls do not count."""
 FIRST_BLOCK: Final = 64 << 10
 """The first of all blocks: whoever waits sees something at once."""

@@ -57,11 +57,12 @@ MAX_BUFFERED_SEGMENTS = 1024
 MAX_OVERLAPPED = 64
 """Buffered pieces one segment may overlap and leave buffered, and delivered ones it is compared
 with: walking them costs time."""
-FREE_HOLES = 20_000
+FREE_HOLES = 10_000
 """Holes of a direction that are waited for, whatever it brings."""
-HOLE_BYTES = 128
-"""Payload bytes of a direction that pay for one more: a capture that lost every other packet has
-more of them. Beyond, what follows a hole is taken at once, as if everything had been waited for."""
+HOLE_BYTES = 512
+"""Payload bytes of a direction that pay for one more: captures that lost every other packet of a
+stream with video have more of them. Beyond, what follows a hole is taken at once, as if everything
+had been waited for; and where no RTMP was found until then, none is looked for any more."""
 FREE_COMPARISONS = 5_000
 """Segments that a direction's retransmissions are compared with, whatever it brings."""
 COMPARISON_BYTES = 4096
@@ -79,7 +80,7 @@ FREE_OPENINGS = 2_500
 """Connections opened whatever they bring; opening one costs as much as 30 kB of a stream."""
 OPENING_BYTES = 1024
 """Payload bytes that pay for one more. A handshake brings more than that; a flood does not."""
-MAX_HALF_OPEN = 100_000
+MAX_HALF_OPEN = 40_000
 """Flows of which only SYNs are remembered; beyond, the oldest is forgotten (SYN floods)."""
 FAST_SEGMENTS = 48
 """Frames of one connection in a batch from which on column arithmetic is the cheaper way."""

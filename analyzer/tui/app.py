@@ -18,7 +18,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from analyzer.tui import state
-from analyzer.tui.keys import MAIN, view_keys
+from analyzer.tui.keys import MAIN
+from analyzer.tui.palette import ViewCommands
 from analyzer.tui.screens.main import MainScreen
 from analyzer.tui.screens.view import ViewScreen
 from analyzer.tui.state import State
@@ -42,6 +43,7 @@ class AnalyzerApp(App[int]):
 
     TITLE = "rtmp-analyze"
     VERTICAL_BREAKPOINTS = HEIGHTS
+    COMMANDS = App.COMMANDS | {ViewCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
@@ -85,10 +87,12 @@ class AnalyzerApp(App[int]):
         """What ends a capture everywhere ends it here, too; the program goes on."""
         screen = self.screen
         tell = screen.say if isinstance(screen, ViewScreen) else self.main.say
-        if self.main.stop_loading():
-            tell("ending it …")
-        else:
+        if not self.main.stop_loading():
             tell("ctrl+q quits")
+        elif screen is self.main and self.main.ending:
+            self.main.bars()  # they say so
+        else:
+            tell("ending it …")
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -98,9 +102,9 @@ class AnalyzerApp(App[int]):
             await super().on_event(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every key of the main screen by name, then Textual's own (theme, quit …)."""
+        """Every key of the main screen by its description, then Textual's own (theme, quit …)."""
         if isinstance(screen, MainScreen):
-            for binding in [*MAIN, *view_keys()]:
+            for binding in MAIN:
                 if not binding.action.startswith("app."):
                     yield SystemCommand(
                         binding.description,

@@ -45,8 +45,8 @@ def nothing(session: Session) -> list[str]:
         "",
         "What to try:",
         *([] if tried else ["  · RTMP on an unusual port: -d tcp.port==PORT,rtmp"]),
-        "  · a capture of both directions, from before the connection starts, with full packets"
-        " (tcpdump -s 0)",
+        "  · a capture of both directions, from before the connection starts,",
+        "    with full packets (tcpdump -s 0)",
         "  · a capture filter that lets the server's port through (1935 by default)",
     ]
     return lines

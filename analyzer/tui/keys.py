@@ -46,7 +46,7 @@ MAIN: Final = (
     key(
         "colon,ctrl+g",
         "goto",
-        "Go to message 12, f34 (frame), c0.c2s.5, +1.5 (s), @ or #0x1f0 (offset)",
+        "Go to 12, f34 (frame), c0.c2s.5, +1.5 (s), @ or #0x1f0 (offset)",
         show=":",
     ),
     key("g", "top", "First line; after a number: go to that message", show="g"),

@@ -176,7 +176,10 @@ class Target(NamedTuple):
 
 
 def parse_target(text: str) -> Target | None:
-    """Read ``12``, ``f34``, ``c0.c2s.5``, ``+1.5``, ``@0x1f0``, ``#0x1f0``; None for others."""
+    """Read ``12``, ``f34``, ``c0.c2s.5``, ``+1.5``, ``@0x1f0``, ``#0x1f0``; None for others.
+
+    Plain ``0x1f0`` is ``@0x1f0``: so offsets are written in the byte pane.
+    """
     text = text.strip().lower()
     if re.fullmatch(r"\d{1,12}", text):
         return Target("number", int(text))
@@ -188,6 +191,8 @@ def parse_target(text: str) -> Target | None:
         return Target("time", int(match[1]) * 10**9 + int((match[2] or "0").ljust(9, "0")))
     if match := re.fullmatch(r"([@#])(0x[0-9a-f]{1,12}|[1-9]\d{0,13}|0)", text):
         return Target("offset" if match[1] == "@" else "file offset", int(match[2], 0))
+    if re.fullmatch(r"0x[0-9a-f]{1,12}", text):
+        return Target("offset", int(text, 16))
     return None
 
 

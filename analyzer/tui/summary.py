@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.tui.cells import GLYPHS, bit_rate, count, seconds
 from analyzer.tui.model import SEVERITIES
@@ -25,18 +25,38 @@ def frozen(key: str) -> Piece:
     return (f"  ‖ staying here, {key} follows", "warning")
 
 
+class Counts(NamedTuple):
+    """How much of a capture was indexed, at one moment."""
+
+    duration_ns: int
+    connections: int
+    messages: int
+
+
+def counted(session: Session) -> Counts:
+    """Return how much there is now."""
+    duration = session.capture.duration_ns or 0
+    return Counts(duration, len(session.connections), len(session.messages))
+
+
 def top_line(
-    session: Session, done: bool, rates: Rates | None = None, state: Piece = UPDATING
+    session: Session,
+    done: bool,
+    rates: Rates | None = None,
+    state: Piece = UPDATING,
+    *more: Piece,
+    counts: Counts | None = None,
 ) -> list[Piece]:
-    """File, findings as far as there are any, rates of a capture that goes on, counts."""
-    capture = session.capture
-    pieces: list[Piece] = [(shortened(capture.name), "strong"), *found(session, done)]
+    """File, `more`, findings as far as there are any, rates of a capture that goes on, counts:
+    those of now, unless what is shown below is of another moment."""
+    capture, counts = session.capture, counts or counted(session)
+    pieces: list[Piece] = [(shortened(capture.name), "strong"), *more, *found(session, done)]
     if not done:
         pieces += rates_now(session, rates, state)
     pieces += [
-        (f"  {seconds(capture.duration_ns or 0, 3)} s", ""),
-        (f"  {count(len(session.connections), 'connection')}", ""),
-        (f"  {count(len(session.messages), 'message')}", ""),
+        (f"  {seconds(counts.duration_ns, 3)} s", ""),
+        (f"  {count(counts.connections, 'connection')}", ""),
+        (f"  {count(counts.messages, 'message')}", ""),
     ]
     if capture.truncated:
         pieces.append(("  capture cut short", "warning"))

@@ -113,22 +113,69 @@ UNMISTAKABLE: Final = "\x1b[27u"
 """The escape key as kitty's keyboard protocol writes it."""
 
 
+PASTE_BEGINS: Final = "\x1b[200~"
+PASTE_ENDS: Final = "\x1b[201~"
+MOST_PASTED: Final = 1 << 16
+"""Characters kept of a paste."""
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What no paste hands on; line ends and tabs stay."""
+
+
 class EscapeParser(XTermParser):
     """Takes Esc and a key typed in one burst for what they are: Textual makes Alt of them, or
-    forgets the Esc. Nothing here is bound to Alt."""
+    forgets the Esc. Nothing here is bound to Alt.
+
+    Nothing that is pasted is a key: of an Esc in it, Textual would make one.
+    """
 
     _ends = False
     """The last thing read was an Esc, of which more may follow."""
+    _tail = ""
+    """The last characters read, with which a mark may begin."""
+    _pasted: str | None = None
+    """What was pasted so far; None outside a bracketed paste."""
 
     def feed(self, data: str) -> Iterable[Message]:
+        if not data:  # the end of the input
+            yield from super().feed(data)
+        while data:
+            if self._pasted is None:
+                part, data, found = self._up_to(PASTE_BEGINS, data)
+                yield from super().feed(self._with_escapes(part))
+                self._pasted = "" if found else None
+            else:
+                part, data, found = self._up_to(PASTE_ENDS, data)
+                pasted = self._pasted + part
+                if found:
+                    self._pasted = None
+                    text = CONTROL.sub("", pasted.removesuffix(PASTE_ENDS))
+                    yield from super().feed(text + PASTE_ENDS)
+                else:
+                    self._pasted = pasted[:MOST_PASTED]
+
+    def _up_to(self, mark: str, data: str) -> tuple[str, str, bool]:
+        """Split `data` behind a mark that may have begun in an earlier read; say if it is there."""
+        known = self._tail + data
+        at = known.find(mark)
+        if at < 0:
+            self._tail = known[1 - len(mark) :]
+            return data, "", False
+        end = at + len(mark) - len(self._tail)
+        self._tail = ""
+        return data[:end], data[end:], True
+
+    def _with_escapes(self, data: str) -> str:
+        """Write each Esc that is a key by itself so that it cannot be mistaken."""
         if self._ends and ESCAPE.match(f"\x1b{data}"):
             data = UNMISTAKABLE[1:] + data
         self._ends = data.endswith("\x1b")
-        return super().feed(ESCAPE.sub(UNMISTAKABLE, data))
+        return ESCAPE.sub(UNMISTAKABLE, data)
 
     def tick(self) -> Iterable[Message]:
         for event in super().tick():
             self._ends = False  # nothing followed in time
+            if self._pasted is None:
+                self._tail = ""
             yield event
 
 

@@ -58,12 +58,10 @@ def _properties(cur: Cursor, event: Field, reader: _Reader) -> None:
             continue
         entry = event.add("property", "Property", None, cur.pos)
         name = _text(cur, entry, "name", "Name")
-        entry.length = name.length
-        value = reader.value(cur, entry, "value")
-        entry.value = value.value
-        entry.label = f"Property {quote(name.value)} {value.label}"
         name.plumbing = True
-        entry.length = cur.pos - entry.start
+        entry.label = f"Property {quote(name.value)}"
+        entry.length = name.length
+        reader.fill(cur, entry, entry.label + " ")
 
 
 def _property_name(cur: Cursor, event: Field, reader: _Reader) -> None:

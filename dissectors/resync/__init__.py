@@ -1,9 +1,10 @@
 """Find chunk headers again after a capture gap or a mid-stream start (RTMP 1.0 §5.3)."""
 
 from dissectors.resync.bridge import Bridge, bridge
-from dissectors.resync.chain import split_size
+from dissectors.resync.chain import State, split_size
 from dissectors.resync.control import MAX_STARTS
 from dissectors.resync.effort import Effort
+from dissectors.resync.interrupted import Verdict, goes_on
 from dissectors.resync.islands import MAX_ISLAND, Island, Islands
 from dissectors.resync.search import MAX_SEARCH, Hints, Lock, search, search_islands
 from dissectors.resync.sizes import UNSPLIT
@@ -19,7 +20,10 @@ __all__ = [
     "Island",
     "Islands",
     "Lock",
+    "State",
+    "Verdict",
     "bridge",
+    "goes_on",
     "search",
     "search_islands",
     "split_size",

@@ -50,6 +50,11 @@ class State:
     stale: bool = False
     """From before the gap, not yet confirmed."""
 
+    def repeated_by(self, header: Header) -> bool:
+        """Whether a fmt 1 or 2 header may stand for fmt 3 inside the message, as FFmpeg reads."""
+        same = header.fmt == 1 and (header.type, header.length) == (self.type, self.length)
+        return same or header.fmt == 2
+
 
 class Chain:
     """A walk from `start`; `chunk_size` None means open, at least `minimum`."""
@@ -125,10 +130,10 @@ class Chain:
         self._last = header.csid
         state = self.states.get(header.csid)
         if state is not None and state.left:
-            if header.fmt != 3:
+            if header.fmt != 3 and not state.repeated_by(header):
                 return self._break()
             self._continue(header, state)
-            return self._payload(state)
+            return self.payload(state)
         return self._open(header, state)
 
     def _go_on_unseen(self) -> bool:
@@ -138,11 +143,14 @@ class Chain:
         if self._last is None or state is None or not state.left:
             return False
         self.pos += len(continuation_header(self._last)) + len(state.extended)
-        return self._payload(state)
+        return self.payload(state)
 
     def _continue(self, header: Header, state: State) -> None:
         """A fmt 3 header inside a message: one exact byte among the few that may stand here."""
         self.headers += 1
+        if header.fmt != 3:  # so rare that it proves nothing
+            state.extended, self.pos = header.extended, header.end
+            return
         self.bits += max(self.noise.bits(self.data[self.pos], self.pos) - 1.5, 0.0)
         self.pos = header.end + self._repeated(header.end, state)
 
@@ -200,7 +208,7 @@ class Chain:
         state.left = state.length
         if self.chunk_size is None and state.length > self.minimum and not self._settle(header):
             return False
-        return self._payload(state)
+        return self.payload(state)
 
     def _prove(self, stale: int | None, bits: float) -> None:
         """A length from before the gap is proven by the header found where it ends."""
@@ -230,7 +238,7 @@ class Chain:
         state.opening = opening
         return bits
 
-    def _payload(self, state: State) -> bool:
+    def payload(self, state: State) -> bool:
         """Step over one chunk's payload; apply Set Chunk Size when its message is complete."""
         size = state.left if self.chunk_size is None else min(self.chunk_size, state.left)
         state.left -= size
@@ -329,7 +337,7 @@ class Chain:
         fork.limit = limit
         fork.may_split = False
         state = fork.states[csid]
-        if fork._payload(state):
+        if fork.payload(state):
             while reopen and state.left and fork._step():
                 pass
             if reopen and not state.left:

@@ -24,6 +24,8 @@ MAX_SEARCH: Final = 4 << 20
 """Bytes looked at: the first header stands within the rest of one message, p95 130 kB."""
 MIN_SEARCH: Final = 4 << 10
 """Less decides nothing, except in directions that carry little: those of control messages."""
+WIDTH_SEARCH: Final = 64 << 10
+"""Bytes in which a chunk stream comes again, where its id can be read in two ways."""
 MAX_CANDIDATES: Final = 20_000
 """Chance makes 57 per MB; an adversarial pattern makes one every 9 bytes."""
 MAX_WALKED: Final = 60_000
@@ -181,7 +183,7 @@ class _Search:
                 return None
             chain = self._believed(offset)
             if chain is not None:
-                return self._rival(chain)
+                return self._right_width(self._rival(chain))
         return None
 
     def _believed(self, offset: int) -> Chain | None:
@@ -248,6 +250,33 @@ class _Search:
             if other is not None and _beats(other, chain):
                 chain = other
         return chain
+
+    def _right_width(self, chain: Chain) -> Chain | None:
+        """Return the chain whose first basic header is as wide as the later ones say.
+
+        RTMP 1.0 §5.3.1.1: ``24`` and ``00 24`` before the same fields are chunk streams 36 and
+        100; which of them comes again tells. None: neither has yet, and more data may come.
+        """
+        first = read_header(self.data, chain.start)
+        headers = (read_header(self.data, pos) for pos, _ in chain.trail[1:])
+        later = {header.csid for header in headers if header is not None}
+        if first is None or first.csid in later:
+            return chain
+        ambiguous = False
+        for start in range(max(chain.start - 2, 0), chain.start + 3):
+            header = read_header(self.data, start)
+            if (
+                header is None
+                or (header.end, header.fmt) != (first.end, first.fmt)
+                or start == chain.start
+                or self.holes.seen_until(start, len(self.data)) < header.end
+            ):
+                continue
+            if header.csid in later:
+                return self._walk(start, chain.first_chunk_size, chain.first_minimum)
+            ambiguous = True
+        waits = ambiguous and not self.final and len(self.data) < WIDTH_SEARCH
+        return None if waits else chain
 
 
 def _beats(other: Chain, chain: Chain) -> bool:

@@ -13,6 +13,7 @@ from analyzer.link import fragments
 from analyzer.rules import scope
 from analyzer.session import Session
 from analyzer.sources import pcapng
+from analyzer.tcp import limits as tcp_limits
 from dissectors import budget
 from dissectors.messages import aggregate, shared_object
 from tests.analyzer import talk, wire
@@ -141,3 +142,11 @@ def test_an_output_decodes_long_bodies_sparingly(monkeypatch: pytest.MonkeyPatch
     assert written() == (2, [])
     monkeypatch.setattr(bounds, "FREE_FIELDS", 800)
     assert written() == (1, ["amf_values", "body_details"])
+
+
+def test_nothing_is_searched_behind_very_many_holes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_limits, "FREE_HOLES", 1_000)
+    data = frames.capture(frames.tcp_frame(2 * n, b"\3") for n in range(3_000))
+    session = Session([io.BytesIO(data)])
+    session.run()
+    assert not session.connections and "search_budget" in session.limits_hit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from analyzer import intake, prefetch
 from analyzer.options import Options
 from analyzer.session import Session
 from tests.analyzer import wire
+from tests.analyzer.rules import builder
 
 ROOT = Path(__file__).parents[2]
 CAPTURES = sorted((ROOT / "captures").glob("*/*.pcap*"))[::4]
@@ -123,3 +125,32 @@ def test_a_cancelled_session_leaves_no_process_behind() -> None:
 def test_a_killed_process_is_told() -> None:
     with pytest.raises(MemoryError):
         list(prefetch.Process(killed()))
+
+
+@pytest.mark.parametrize("ahead", [False, pytest.param(True, marks=forks)])
+def test_of_a_cancelled_session_only_what_was_taken_counts(
+    ahead: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Reading is ahead of that: nobody was silent in the time that only the reader knows."""
+    if ahead:
+        request.getfixturevalue("processes")
+    talk = builder.Talk().publishing()
+    talk.send(builder.C, builder.metadata(), builder.avc_config(), builder.aac_config())
+    first, second = tmp_path / "1.pcap", tmp_path / "2.pcap"
+    first.write_bytes(builder.capture(talk.media(2)))
+    after = wire.pcap([(900_000_000_000, wire.ethernet(wire.ip4(wire.tcp(b""))))] * 3)
+    second.write_bytes(after)
+    alone, cut = Session([str(first)]), Session([str(first), str(second)])
+    alone.run()
+
+    def stop(session: Session) -> bool:
+        time.sleep(0.05)  # the reader goes on
+        return False
+
+    cut.run(stop)
+    assert cut.cancelled and not alone.cancelled
+    assert cut.packets == alone.packets
+    assert cut.capture.duration_ns == alone.capture.duration_ns
+    assert [item.rule for item in cut.diagnostics] == [item.rule for item in alone.diagnostics]
+    assert "CAP-07" in {item.rule for item in cut.diagnostics}
+    cut.close()

@@ -192,8 +192,8 @@ def test_time_is_linear_in_hostile_text() -> None:
     secrets = Secrets()
     for length in range(4, 64):
         secrets.add("a" * length + "b")
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("a" * 20_000, "token" * 4_000, "x://" * 5_000, "a=" * 10_000, " " * 20_000):
         secrets.search(text)
         Redactor(secrets).text(text)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 20  # a second; minutes where a pattern tries again

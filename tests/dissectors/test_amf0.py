@@ -34,7 +34,10 @@ def one(data: bytes) -> Field:
         (num(2), "Number 2", 2),
         (num(-0.5), "Number -0.5", -0.5),
         (num(29.97002997002997), "Number 29.97002997003", 29.97002997002997),
-        (num(2.0**53), "Number 9.00719925474099e+15", 2.0**53),
+        (num(2.0**53), "Number 9007199254740992", 2**53),
+        (num(-(2.0**53)), "Number -9007199254740992", -(2**53)),
+        (num(2.0**54), "Number 1.8014398509482e+16", 2.0**54),
+        (num(0), "Number 0", 0),
         (num(2.0**53 - 1), "Number 9007199254740991", 2**53 - 1),
         (num(float("nan")), "Number NaN", {"$number": "NaN"}),
         (num(float("-inf")), "Number -Infinity", {"$number": "-Infinity"}),
@@ -68,6 +71,13 @@ def test_values(data, label, value):
     assert node.value == value
     assert type(node.value) is type(value)
     assert codes(node) == []
+
+
+def test_negative_zero():
+    """AMF0 §2.2: an IEEE 754 double, whose zero has a sign."""
+    node = one(num(-0.0))
+    assert node.label == "Number -0"
+    assert json.dumps(node.value) == "-0.0"
 
 
 def test_date_beyond_the_calendar():
@@ -192,7 +202,7 @@ class TestDamage:
         root = Field("body", "Body", length=len(data))
         with pytest.raises(Malformed, match="0x04"):
             Amf0Reader().values(Cursor(data), root)
-        assert root.children[0].value == {"app": "live", "list": [1, None]}
+        assert root.children[0].value == {"app": "live", "list": [1, {"$amf": "undecodable"}]}
 
     def test_string_longer_than_the_message(self):
         root = Field("body", "Body", length=6)
@@ -208,8 +218,28 @@ class TestDamage:
 
     @pytest.mark.parametrize("marker", [0x04, 0x09, 0x0E, 0x12, 0xFF])
     def test_markers_without_a_format(self, marker):
+        root = Field("body", "Body")
         with pytest.raises(Malformed):
-            Amf0Reader().values(Cursor(bytes([marker])), Field("body", "Body"))
+            Amf0Reader().values(Cursor(bytes([marker])), root)
+        assert root.children[0].value == {"$amf": "undecodable"}
+
+    @pytest.mark.parametrize(
+        "torn",
+        [num(1)[:5], b"\x01", string("abc")[:-1], b"\x0c\0\0\0\1", b"\x0b" + bytes(9), b"\x07\0"],
+        ids=["number", "boolean", "string", "long string", "date", "reference"],
+    )
+    def test_a_torn_value_is_not_null(self, torn):
+        """Null is a value of its own (AMF0 §2.7): what could not be read must not look like it."""
+        root = Field("body", "Body")
+        with pytest.raises(Malformed):
+            Amf0Reader().values(Cursor(NULL + torn), root)
+        assert [node.value for node in root.children] == [None, {"$amf": "undecodable"}]
+
+    def test_a_name_without_a_value(self):
+        root = Field("body", "Body")
+        with pytest.raises(Malformed):
+            Amf0Reader().values(Cursor(b"\x03\0\1a"), root)
+        assert root.children[0].value == {"a": {"$amf": "undecodable"}}
 
 
 class TestLimits:
@@ -219,7 +249,7 @@ class TestLimits:
         assert [m.label for m in marks] == [
             f"[truncated: nested deeper than {MAX_AMF_DEPTH} levels]"
         ]
-        assert json.dumps(node.value).count("a") == MAX_AMF_DEPTH
+        assert json.dumps(node.value).count('"a"') == MAX_AMF_DEPTH
 
     def test_nodes(self):
         root = read(NULL * (MAX_AMF_NODES + 5))

@@ -85,3 +85,32 @@ def test_abort_gives_the_partial_message_as_a_row():
 def test_fresh_chunk_stream_with_fmt_1_is_flagged():
     vector = next(v for v in CHUNK if v["name"] == "chunk_fresh_csid_type1_ping")
     assert read(wire(vector))[0].flags & Flag.FRESH
+
+
+def test_what_a_fresh_chunk_stream_cannot_inherit_is_inferred():
+    """§5.3.1.2: fmt 1 to 3 take their message stream id from a fmt 0, which is missing here."""
+    unknown = Flag.INFERRED_MSID | Flag.INFERRED_TIMESTAMP
+    body = b"\xaf\1" + bytes(20)
+    first = b"\x49\0\0\5\0\0\x16\x08" + body
+    later = [b"\x89\0\0\7" + body, b"\xc9" + body]
+    whole = b"\x09\0\0\x64\0\0\x16\x08\1\0\0\0" + body
+    rows = read(first + b"".join(later) + whole + b"\x89\0\0\7" + body)
+    assert [row.flags & unknown for row in rows] == [unknown] * 3 + [0] * 2
+    assert [row.flags & Flag.FRESH for row in rows] == [Flag.FRESH] + [0] * 4
+    assert [row.msid for row in rows] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("msid", [255, 0x10000, 0x1000000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_any_message_stream_id_is_legal_in_step(msid: int):
+    """§5.3.1.2.1: four bytes, little-endian; a sender that swaps them makes 1 to 16777216."""
+    data = b""
+    bodies = {8: b"\xaf\1" + bytes(20), 18: b"\2\0\1x", 20: b"\2\0\1x", 4: bytes(6), 30: b"?"}
+    for _ in range(3):
+        for type_id, body in bodies.items():
+            head = b"\x05\0\0\x14" + len(body).to_bytes(3, "big") + bytes([type_id])
+            data += head + msid.to_bytes(4, "little") + body
+            data += b"\x45\0\0\x14" + len(body).to_bytes(3, "big") + bytes([type_id]) + body
+    rows = read(data)
+    assert [row.type_id for row in rows] == [n for n in bodies for _ in range(2)] * 3
+    assert {row.msid for row in rows} == {msid}
+    assert all(row.flags == Flag.COMPLETE for row in rows)

@@ -143,6 +143,20 @@ def test_stray_two_byte_form_is_not_a_header() -> None:
     assert lock.offset == 1
 
 
+@pytest.mark.parametrize("size", [6000, 200_000])
+def test_width_of_a_basic_header_is_that_of_later_ones(size: int) -> None:
+    """The second byte of ``00 24``, chunk stream 100, would be chunk stream 36."""
+    what = Media(video_csid=700, audio_csid=100)
+    builder = build(media(random.Random(5), 8, what), Style(1000, 0))
+    start = next(row.offset for row in builder.rows[9:] if row.csid == 100)
+    data = bytes(builder.data)[start:]
+    lock = search(data[:size], Hints(), final=False)
+    if size < 10_000:
+        assert lock is None or lock.offset == 0  # it may wait, not guess
+    else:
+        assert lock is not None and lock.offset == 0
+
+
 def test_state_from_before_the_gap() -> None:
     """A fmt 2 header leans on the old length; the lock says so, and for nothing else."""
     body = b"\xaf\x01" + bytes(range(200))

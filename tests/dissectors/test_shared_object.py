@@ -86,6 +86,18 @@ def test_type_16_with_either_encoding():
     assert codes(dissect(16, b"\x09" + message(event(1))).body) == ["encoding_unknown"]
 
 
+def test_type_16_shows_each_value_once():
+    """AMF3 values are marked like AMF0's: one line per property, its marker below on demand."""
+    data = event(4, utf8("p") + b"\x04\x01" + utf8("q") + b"\x06\x05hi")
+    found = dissect(16, b"\3" + message(data))
+    (change,) = [child for child in found.body.children if child.name == "event"]
+    shown = [node for node in change.children if not node.plumbing]
+    assert [node.label for node in shown] == ["Property 'p' Integer 1", "Property 'q' String 'hi'"]
+    assert all(child.plumbing for node in shown for child in node.children)
+    assert found.body.value["events"][0]["properties"] == {"p": 1, "q": "hi"}
+    assert codes(found.body) == []
+
+
 def test_type_16_without_its_encoding_byte():
     found = dissect(16, message(event(8)))
     assert (found.info, codes(found.body)) == ("'chat' Clear", ["encoding_missing"])

@@ -30,21 +30,19 @@ class Line(NamedTuple):
     least: int
     """Bytes of the shortest message."""
     most: int
-    first_ns: int
-    last_ns: int
+    lasted_ns: int
+    """How long their connection lasted, or the capture where they are of several."""
     filter: str
     """What shows exactly these messages."""
 
     @property
     def rate(self) -> float:
-        """Bits per second between the first and the last of them; 0 where there is no span."""
-        span = self.last_ns - self.first_ns
-        return self.bytes * 8e9 / span if span > 0 else 0.0
+        """Bits per second of that time; 0 where there is none: never of a burst of a few."""
+        return self.bytes * 8e9 / self.lasted_ns if self.lasted_ns > 0 else 0.0
 
     @property
     def per_second(self) -> float:
-        span = self.last_ns - self.first_ns
-        return (self.messages - 1) * 1e9 / span if span > 0 else 0.0
+        return self.messages * 1e9 / self.lasted_ns if self.lasted_ns > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,14 @@ class Sums:
 
     def __init__(self) -> None:
         self.messages = self.bytes = 0
-        self.least = self.first_ns = 1 << 63
-        self.most = self.last_ns = 0
+        self.least = 1 << 63
+        self.most = 0
 
-    def add(self, lengths: Rows, times: Rows) -> None:
+    def add(self, lengths: Rows) -> None:
         self.messages += len(lengths)
         self.bytes += int(lengths.sum())
         self.least = min(self.least, int(lengths.min()))
         self.most = max(self.most, int(lengths.max()))
-        self.first_ns = min(self.first_ns, int(times.min()))
-        self.last_ns = max(self.last_ns, int(times.max()))
 
 
 Table = dict[int, Sums]
@@ -94,9 +90,23 @@ def sections(session: Session, connection: int | None) -> list[Section]:
         for column, table in counted.items():
             _count(session, rows, column, table)
     return [
-        Section(title, _lines(counted[column], here + condition, name))
+        Section(
+            title,
+            _lines(counted[column], here + condition, name, _lasted(session, connection, column)),
+        )
         for title, column, condition, name in tables
     ]
+
+
+def _lasted(session: Session, connection: int | None, column: str) -> Callable[[int], int]:
+    """Return how long what a value of the column counts could go on, nanoseconds."""
+    views = list(session.connections)
+    if column == "connection":
+        return lambda value: views[value].end_ns - views[value].start_ns
+    whole = session.capture.duration_ns
+    if connection is not None:
+        whole = views[connection].end_ns - views[connection].start_ns
+    return lambda _: whole
 
 
 def _count(session: Session, rows: Rows, column: str, table: Table) -> None:
@@ -105,12 +115,13 @@ def _count(session: Session, rows: Rows, column: str, table: Table) -> None:
     order = np.argsort(keys, kind="stable")
     found, starts = np.unique(keys[order], return_index=True)
     lengths = np.split(values(session, rows, "length")[order], starts[1:])
-    times = np.split(values(session, rows, "time_ns")[order], starts[1:])
     for place, key in enumerate(found.tolist()):
-        table.setdefault(key, Sums()).add(lengths[place], times[place])
+        table.setdefault(key, Sums()).add(lengths[place])
 
 
-def _lines(table: Table, condition: str, name: Callable[[int], str]) -> list[Line]:
+def _lines(
+    table: Table, condition: str, name: Callable[[int], str], lasted: Callable[[int], int]
+) -> list[Line]:
     """Return the lines of a table; most bytes first."""
     lines = []
     ranked = sorted(table, key=lambda key: (-table[key].bytes, key))
@@ -120,7 +131,7 @@ def _lines(table: Table, condition: str, name: Callable[[int], str]) -> list[Lin
         sums = table[key]
         lines.append(
             Line(name(value), direction, sums.messages, sums.bytes, sums.least, sums.most,
-                 sums.first_ns, sums.last_ns, text)
+                 lasted(value), text)
         )  # fmt: skip
     return lines
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 IN_FULL: Final = 50
 """Connections told in full; a person reads no more. Of the others: title and verdict."""
+LATE_NS: Final = 5_000_000_000
+"""An answer after that is marked: longer than a call may stay unanswered (CMD-05, CMD-06)."""
 MAX_TRACKS: Final = 8
 MAX_FINDINGS: Final = 5
 MARKS: Final = {"pass": "✓", "fail": GLYPHS["error"], "inconclusive": "?"}
@@ -101,6 +103,8 @@ def _end(session: Session, view: Connection) -> str:
     if view.closed_by:
         who, _, how = view.closed_by.partition(".")
         return f"{ways.get(how, how)} by the {who}"
+    if session.cancelled:
+        return "open where loading stopped"
     return "open at the end of the capture" if session.done else "open"
 
 
@@ -154,7 +158,7 @@ def _handshake(view: Connection) -> str:
 def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine | None:
     """How long it took until media came, and what was not answered."""
     stages = {stage.name: stage for stage in metrics.connection(view.index).startup}
-    words, last = [], None
+    words, last, late = [], None, False
     for call, reply, name in (
         ("connect", "connect_reply", "connect"),
         ("create_stream", "create_stream_reply", "createStream"),
@@ -166,7 +170,9 @@ def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine 
                 waited = stages[reply].time_ns - stages[call].time_ns
                 row = stages[reply].row
                 how = "refused" if row is not None and refused(session, row) else "answered"
-                words.append(f"{name} {how} after {span(waited)}")
+                slow = waited > LATE_NS
+                late |= slow
+                words.append(f"{name} {how}{' late,' if slow else ''} after {span(waited)}")
             elif session.done:
                 words.append(f"{name} not answered")
     for name in ("audio", "keyframe"):
@@ -177,6 +183,9 @@ def _startup(session: Session, metrics: Metrics, view: Connection) -> StoryLine 
     if last is None or not words:
         return None
     jump = Jump(row=last.row, connection=view.index)
+    if late:
+        label = f"{GLYPHS['warning']} start"
+        return StoryLine(view.index, label, ", ".join(words), jump, "warning")
     return StoryLine(view.index, "start", ", ".join(words), jump)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.style import Style
@@ -32,13 +33,22 @@ class ColumnLines(Lines):
     def __init__(self, messages: MessageList) -> None:
         super().__init__(id="columns")
         self.set_title("Columns: Space shows, < > moves, s r sort, d resets, Enter applies")
-        known = messages.listing.COLUMNS
-        self.shown = set(messages.columns)
-        self.names = [name for name in messages.columns if name in known]
-        self.names += [name for name in known if name not in self.shown]
-        self.sorting = messages.sorting
+        self._known = messages.listing.COLUMNS
+        self._fitting = messages.fitting()
+        self.set_out(messages.columns, messages.sorting)
+
+    def set_out(self, shown: Sequence[str], sorting: Sorting) -> None:
+        """Begin with these columns, those that are not shown below them."""
+        self.shown = set(shown)
+        self.names = [name for name in shown if name in self._known]
+        self.names += [name for name in self._known if name not in self.shown]
+        self.sorting = sorting
         self.changed = False
-        self._known = known
+
+    def reset(self) -> None:
+        """Begin with what fits, in the order of the capture."""
+        self.set_out(self._fitting, Sorting())
+        self.refresh()
 
     def line_count(self) -> int:
         return len(self.names) + 1
@@ -108,7 +118,8 @@ class ColumnScreen(ModalScreen[Choice | None]):
         self.dismiss(Choice(columns, self._lines.sorting))
 
     def action_reset(self) -> None:
-        self.dismiss(Choice(None, Sorting()))
+        self._before = None
+        self._lines.reset()
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -127,6 +127,12 @@ class ComputedView(ViewScreen):
 
     def rest(self) -> None:
         self._rested = len(self.session.messages) >= LARGE and self.let_go()
+        if self._rested:
+            memory.give_back()
+
+    def on_unmount(self) -> None:
+        if len(self.session.messages) >= LARGE and self.let_go():
+            memory.give_back()
 
     def wake(self) -> None:
         if self._rested:

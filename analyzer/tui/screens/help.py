@@ -48,7 +48,7 @@ class HelpScreen(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
-    HelpScreen HelpLines { width: 76; max-width: 100%; height: 90%; background: $surface; }
+    HelpScreen HelpLines { width: 100; max-width: 100%; height: 90%; background: $surface; }
     """
 
     def __init__(self, sections: Sequence[Section]) -> None:

@@ -25,6 +25,8 @@ class Live(Base):
     loader: Loader
     rates: Rates
     pace: Pace
+    ending: bool = False
+    """Somebody ended the capture; what it still holds is read."""
     _timer: Timer | None = None
     _came: float = 0.0
     """When something was indexed last."""
@@ -95,5 +97,14 @@ class Live(Base):
         """End a capture or loading; what came stays. False where there is nothing to end."""
         if self.done:
             return False
+        self.ending = self.live
         self.loader.cancel()
         return True
+
+    def ended(self) -> None:
+        """Say that no more packets come, on whatever screen is in front."""
+        self.ending = False
+        if self.session.options.reading.live:
+            screen = self.app.screen
+            tell = screen.say if isinstance(screen, ViewScreen) else self.say
+            tell("the capture has ended")

@@ -177,6 +177,8 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         else:
             self.call_after_refresh(self.furnish)  # the view's first rows come first
         self.update_views(snapshot)
+        if snapshot.done:
+            self.ended()
         self.bars()
         self.loader.shown_in = time.monotonic() - started
         self.call_after_refresh(self.loader.seen)
@@ -384,7 +386,8 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
             doing, key_ = ("capturing", "^c") if self.live else ("indexing", "Esc")
             measured = fraction is not None and not self.live
             text = f"{doing} {meter(fraction or 0)}" if measured else f"{doing} …"
-            pieces.append((f"{text}  {key_} stops  ", "warning"))
+            text = "the capture is ending …" if self.ending else f"{text}  {key_} stops"
+            pieces.append((f"{text}  ", "warning"))
         elif self.loader.cancelled:
             pieces.append(("loading stopped, this is not all  ", "warning"))
         if self.picking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from textual import events, on
@@ -15,13 +15,18 @@ from analyzer.tui.cells import fit, strip
 from analyzer.tui.data.story import StoryLine, outline, story
 from analyzer.tui.keys import LEAVE, MESSAGES, key, view_keys
 from analyzer.tui.screens.computed import ENDS, ComputedView
-from analyzer.tui.summary import top_line
+from analyzer.tui.summary import UPDATING, Counts, counted, top_line
 from analyzer.tui.widgets.bars import Piece, meter
 from analyzer.tui.widgets.findings import wrap
 from analyzer.tui.widgets.lines import Lines
 
+if TYPE_CHECKING:
+    from analyzer.tui.loader import Snapshot
+
 LABEL = 11
 """Cells of what a line is about."""
+ROOMY = 100
+"""From this width on the header has room for a bar beside the percentage."""
 WRAPPED = 2000
 """Lines up to which long ones are wrapped."""
 
@@ -123,6 +128,8 @@ class StoryScreen(ComputedView):
         *ENDS,
     ]
     AUTO_FOCUS = "#story"
+    counts: Counts | None = None
+    """How much there was when the lines that are shown were made."""
 
     def hinted(self) -> list[Binding]:
         others = [item for item in view_keys() if item.action != f"view('{self.NAME}')"]
@@ -133,32 +140,76 @@ class StoryScreen(ComputedView):
         self.lines = StoryLines(id="story")
         yield self.lines
 
-    def compute(self, connection: int | None) -> list[StoryLine]:
-        return story(self.session)
+    def compute(self, connection: int | None) -> tuple[Counts, list[StoryLine]]:
+        going_on = not self.session.done and not self.session.options.reading.live
+        with self.session.steady:
+            counts = counted(self.session)
+            titles = {t.connection: t for t in outline(self.session)} if going_on else {}
+        # Measuring takes a while, in which indexing goes on: titles are of the header's moment.
+        lines = story(self.session)
+        return counts, [titles.get(item.connection, item) if item.title else item for item in lines]
 
     def recompute(self) -> None:
         if not self.lines.lines and not self.nothing_to_show():
-            self.shown(outline(self.session))  # measuring takes a while
+            self.shown((counted(self.session), outline(self.session)))  # measuring takes a while
         super().recompute()
         self.awaited = False
 
+    def update(self, snapshot: Snapshot) -> None:
+        super().update(snapshot)
+        self.title_bar()
+
     def shown(self, data: object) -> None:
-        assert isinstance(data, list)
-        self.lines.show(data)
+        assert isinstance(data, tuple)
+        self.counts, lines = data
+        self.lines.show(lines)
+        self.title_bar()
 
     def empty(self, lines: list[str]) -> None:
+        self.counts = None
         self.lines.empty = lines
         self.lines.show([])
         self.title_bar()
 
+    def head(self, *pieces: Piece) -> None:
+        """The capture as a whole from the first moment on: file, duration, counts, findings."""
+        if pieces:
+            super().head(*pieces)
+        else:
+            self.title_bar()
+
     def title_bar(self, *more: Piece) -> None:
-        """The capture as a whole: file, duration, counts, findings."""
+        """The file, how far it was read, and counts of the moment that the lines are of."""
         snapshot = self.snapshot
         done = snapshot is not None and snapshot.done
-        pieces = [*top_line(self.session, done, self.rates), *more]
-        if snapshot is not None and snapshot.fraction is not None and not (done or self.capturing):
-            pieces.append((f"  indexing {meter(snapshot.fraction)}", "warning"))
-        self.head(*pieces)
+        counts = None if self.capturing else self.counts
+        progress = [] if self.capturing else [(self._progress(done), "warning")]
+        self.head(
+            *top_line(self.session, done, self.rates, UPDATING, *progress, counts=counts), *more
+        )
+
+    def _progress(self, done: bool) -> str:
+        """How far indexing is, and what stops it; then whether the lines are of all of it."""
+        if done:
+            behind = self.counts is not None and self.counts != counted(self.session)
+            stopped = "  loading stopped" if self.session.cancelled else ""
+            return f"{stopped}  measuring …" if behind else stopped
+        if self.session.cancelled:
+            return "  stopping …"
+        fraction = self.snapshot.fraction if self.snapshot is not None else 0.0
+        if fraction is None:
+            return "  indexing …  Esc stops"
+        if self.size.width < ROOMY:
+            return f"  {fraction:.0%}, Esc stops"
+        return f"  indexing {meter(fraction)}  Esc stops"
+
+    def action_leave(self) -> None:
+        """Stop loading first, as in the message list; then go back."""
+        loading = self.snapshot is None or not self.snapshot.done
+        if loading and not self.session.cancelled and not self.session.options.reading.live:
+            self.call_later(self.run_action, "app.interrupt")
+        else:
+            super().action_leave()
 
     @property
     def connection(self) -> int | None:

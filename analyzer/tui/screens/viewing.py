@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from analyzer.tui.data.findings import row_of
+from analyzer.tui.data.selection import rows_of
 from analyzer.tui.screens.base import Base
 from analyzer.tui.screens.view import ViewScreen
 from analyzer.tui.views import Focus, Jump, view
 
 if TYPE_CHECKING:
+    from analyzer.model import Diagnostic
     from analyzer.tui.loader import Snapshot
     from analyzer.tui.rates import Rates
 
@@ -25,6 +28,8 @@ class Viewing(Base):
     rates: Rates
     _aim: int | None = None
     """The row that is gone to as soon as it is shown."""
+    _aim_note: str = ""
+    """What is said there."""
     _opened: int = 0
     trail: list[ViewScreen | None]
     """Where somebody came through, as it was left; None stands for the messages. Each place is
@@ -141,27 +146,40 @@ class Viewing(Base):
         if came is not None:
             self.trail.append(came)
             self._arrive(MESSAGES)
-        row = target.row
+        row, note = target.row, ""
         if row is None and target.diagnostic is not None:
-            row = self.messages.findings.row_of(target.diagnostic)
+            row, note = self._evidence(target.diagnostic)
             if row is None:
-                self.say("no message belongs to this finding", "warning")
+                self.say("no message belongs to this finding, and none follows it", "warning")
                 return
         if target.connection is not None:
             self.connections.choose(target.connection)
         if target.filter is not None:
             self.set_filter(target.filter)
         if row is not None:
-            self.show_row(row)
+            self.show_row(row, note)
         self.at_messages()
 
-    def show_row(self, row: int) -> None:
-        """Put the cursor on a message; what hides it is dropped."""
-        position = self.messages.listing.place(row)
-        if position is not None:
-            self.messages.goto(position)
+    def _evidence(self, item: Diagnostic) -> tuple[int | None, str]:
+        """Return the message a finding is about, else the next one of its connection and a word
+        about that; what the list hides counts, too."""
+        row = self.messages.findings.row_of(item)
+        if row is None and item.message:
+            row = row_of(self.session, item.message)
+        if row is None and item.connection and item.frame is not None:
+            rows = rows_of(self.session, int(item.connection[1:]))
+            later = rows[self.session.messages.column("last_frame")[rows] >= item.frame]
+            if len(later):
+                text = f"no message belongs to frame {item.frame}; this is the next one"
+                return int(later[0]), text
+        return row, ""
+
+    def show_row(self, row: int, note: str = "") -> None:
+        """Put the cursor on a message, with a word about it; what hides it is dropped."""
+        self._aim, self._aim_note = row, note
+        self.hit_aim()
+        if self._aim is None:
             return
-        self._aim = row
         own = self.session.value(row, "connection")
         if self.connections.connection not in (None, own):
             self.connections.choose(None)
@@ -174,3 +192,5 @@ class Viewing(Base):
             if position is not None:
                 self._aim = None
                 self.messages.goto(position)
+                if self._aim_note:
+                    self.say(self._aim_note)

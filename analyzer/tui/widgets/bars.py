@@ -80,9 +80,9 @@ class Bar(Widget):
 
 
 def meter(fraction: float) -> str:
-    """Return a progress bar: ``███████░░░░░  58%``."""
+    """Return a progress bar, the number first, which must not be cut off: ``58% ███████░░░░░``."""
     full = round(fraction * METER)
-    return f"{'█' * full}{'░' * (METER - full)} {fraction:4.0%}"
+    return f"{fraction:4.0%} {'█' * full}{'░' * (METER - full)}"
 
 
 def hints(bindings: Sequence[Binding]) -> list[Piece]:

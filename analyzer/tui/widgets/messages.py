@@ -139,8 +139,10 @@ class MessageList(Lines):
     def columns(self) -> Sequence[str]:
         """The names of the columns that are shown: those that were chosen, else what fits."""
         chosen = self.chosen.get(self.listing.UNIT)
-        if chosen is not None:
-            return chosen
+        return self.fitting() if chosen is None else chosen
+
+    def fitting(self) -> Sequence[str]:
+        """Return the names of the columns that fit."""
         width = self.scrollable_content_region.width
         names = list(self.listing.SHOWN)
         cells = {name: self.listing.width(name, width >= WIDE) + 1 for name in names}

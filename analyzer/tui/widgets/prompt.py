@@ -186,17 +186,19 @@ class Prompt(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if self.mode == "filter" and event.value.strip() and self._check(event.value):
-            return  # the note says where it is wrong
+            self._judge(event.value, asked=True)
+            return
         self.remember(self.mode, event.value)
         self.post_message(self.Submitted(self.mode, event.value))
 
-    def _judge(self, text: str) -> None:
-        """Colour the line and point at the error."""
+    def _judge(self, text: str, asked: bool = False) -> None:
+        """Colour the line and point at the error; unless `asked`, completions come first."""
         problem = self._check(text) if self.mode == "filter" and text.strip() else None
         self._wrong.problem = problem
         self.set_class(problem is not None, "-invalid")
         self.set_class(self.mode == "filter" and bool(text.strip()) and not problem, "-valid")
-        completion = self.completion.note(text) if self.mode == "filter" else ""
+        told = problem is not None and asked
+        completion = self.completion.note(text) if self.mode == "filter" and not told else ""
         plain = HELP[self.mode] if text or not self._hint else f"{self._hint} · {HELP[self.mode]}"
         note: list[Piece] = [(completion or plain, "note" if completion else "dim")]
         if problem and not completion:

@@ -4,7 +4,7 @@ import struct
 from ipaddress import ip_address
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.redaction.addresses import Addresses
@@ -21,6 +21,7 @@ def common(one: int, two: int, bits: int) -> int:
     return bits - (one ^ two).bit_length()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**32 - 2), st.integers(1, 2**32 - 2))
 def test_ipv4_prefixes_of_networks_are_kept(one: int, two: int) -> None:
     old = one.to_bytes(4, "big"), two.to_bytes(4, "big")
@@ -31,6 +32,7 @@ def test_ipv4_prefixes_of_networks_are_kept(one: int, two: int) -> None:
         assert common(new[0], new[1], 32) == shared
 
 
+@settings(deadline=None)
 @given(st.integers(2**64, 2**128 - 2**64), st.integers(0, 40))
 def test_ipv6(value: int, bit: int) -> None:
     other = value ^ 1 << bit

@@ -198,6 +198,18 @@ def test_chk_09_an_abort_message_says_so():
     assert found(good(), "CHK-09") is None
 
 
+def test_chk_09_a_message_that_goes_on_with_fmt_1():
+    """What FFmpeg reads as the message going on; strict receivers abandon it there."""
+    talk = Talk().publishing().send(C, picture(0))
+    data = talk.encoded(C, picture(40, size=6000))
+    at = data.index(b"\x27\x01") + 4096
+    assert data[at] == 0xC6
+    again = b"\x46\0\0\0" + len(picture(40, size=6000).body).to_bytes(3, "big") + b"\x09"
+    talk.raw(C, data[:at] + again + data[at + 1 :]).send(C, sound(80), picture(80), sound(100))
+    item = found(talk, "CHK-09")
+    assert item is not None and (item.severity, item.actual) == ("warning", "fmt 1 or 2")
+
+
 def test_chk_10_chunk_stream_ids():
     high = found(Talk().publishing().send(C, picture(0)._replace(csid=70)), "CHK-10")
     assert high is not None and (high.severity, high.actual) == ("warning", "70")

@@ -281,3 +281,23 @@ def test_replies_with_strange_numbers_do_no_harm():
     broken = command("_error", 0)._replace(body=string("_error") + odd + odd)
     talk.send(S, broken).send(C, command("publish", 3)._replace(body=string("publish") + odd))
     assert findings(talk.fin(S)) is not None
+
+
+@pytest.mark.parametrize("waited", [4_000, 7_000])
+def test_an_answer_that_took_as_long_as_none_may_is_told(waited):
+    def slow(*, result_ms=0, start_ms=0):
+        talk = Talk().connected().send(C, command("createStream", 2, NULL)).wait(result_ms)
+        talk.send(S, result(2))
+        talk.send(C, command("publish", 3, NULL, string("cam7"), string("live"), msid=1))
+        return talk.wait(start_ms).send(S, status("NetStream.Publish.Start")).media(1)
+
+    for talk, rule, name in (
+        (slow(result_ms=waited), "CMD-06", "createStream"),
+        (slow(start_ms=waited), "CMD-05", "publish"),
+    ):
+        item = found(talk, rule)
+        if waited < 5_000:
+            assert item is None
+        else:
+            assert item.severity == "warning" and item.blame == "server"
+            assert item.text == f"the server answered {name} after 7.0 s"

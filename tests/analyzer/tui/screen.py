@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,6 +48,17 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
     await settle(pilot, indexed=False)
     assert isinstance(pilot.app, AnalyzerApp)
     return text(pilot.app)
+
+
+async def until(pilot: Pilot[Any], wanted: str) -> str:
+    """Wait for a text on the screen."""
+    end = time.monotonic() + 10
+    app = pilot.app
+    assert isinstance(app, AnalyzerApp)
+    while wanted not in (shown := text(app)):
+        assert time.monotonic() < end, f"{wanted!r} did not appear:\n{shown}"
+        await asyncio.sleep(0.02)
+    return shown
 
 
 def run(

@@ -6,7 +6,7 @@ import pytest
 from textual import events
 
 from analyzer.tui.app import AnalyzerApp
-from analyzer.tui.typeahead import EscapeParser
+from analyzer.tui.typeahead import MOST_PASTED, EscapeParser
 from analyzer.tui.views import START, VIEWS
 from tests.analyzer.tui.opened import TALK, capture
 from tests.analyzer.tui.screen import press, run, settle, text
@@ -130,3 +130,34 @@ def test_escape_and_the_next_key_may_come_in_two_reads():
 def test_what_is_pasted_stays_one_event():
     (event,) = typed("\x1b[200~type_id == 8\x1b[201~x")[:1]
     assert isinstance(event, events.Paste) and event.text == "type_id == 8"
+
+
+HOSTILE_PASTE = "\x1b[200~" + "hello /q\x1b[31m world\r" * 20 + "\x1b[201~"
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 50, 1000])
+def test_nothing_pasted_is_a_key_however_it_is_read(step):
+    data = f"a{HOSTILE_PASTE}b"
+    parser = EscapeParser()
+    found = [e for at in range(0, len(data), step) for e in parser.feed(data[at : at + step])]
+    first, pasted, last = found
+    assert (first.key, last.key) == ("a", "b")
+    assert pasted.text == "hello /q[31m world\r" * 20
+
+
+def test_a_paste_without_an_end_is_bounded():
+    parser = EscapeParser()
+    assert not [*parser.feed("\x1b[200~")]
+    for _ in range(40):
+        assert not [*parser.feed("x\x1bq\x1b" * 1024)]
+    (pasted,) = parser.feed("\x1b[201~")
+    assert 0 < len(pasted.text) <= MOST_PASTED and "\x1b" not in pasted.text
+
+
+def test_the_filter_takes_the_first_line_of_a_paste():
+    async def use(app, pilot):
+        await burst(app, pilot, HOSTILE_PASTE)  # on the list it is for nobody
+        await burst(app, pilot, f"m/{HOSTILE_PASTE}")
+        assert app.is_running and app.main.prompt.line.value == "hello /q[31m world"
+
+    run(capture(TALK), use)

@@ -1,13 +1,18 @@
 """Findings by severity, explained, with the way to their evidence."""
 
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
 from analyzer.model import Diagnostic, Place
+from analyzer.tui.app import AnalyzerApp
 from analyzer.tui.data.findings import details, items, row_of
+from analyzer.tui.views import Jump
 from analyzer.tui.widgets.findings import wrap
 from tests.analyzer import talk
-from tests.analyzer.tui.opened import capture, view
-from tests.analyzer.tui.screen import lines, press, text
+from tests.analyzer.tui.opened import TALK, capture, view
+from tests.analyzer.tui.screen import lines, press, run, settle, text
 
 DENIED = "lab/nginx-publish-denied.pcap"
 
@@ -122,3 +127,26 @@ def test_nothing_wrong_says_so():
             assert all(item.severity != "error" for item in session.diagnostics)
 
     view(capture("real/publish-play-nginx.pcap"), "findings", use)
+
+
+def test_evidence_is_shown_whatever_the_filter_hides() -> None:
+    session = capture(TALK)
+
+    async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
+        tied = 0
+        for item in session.diagnostics:
+            app.main.set_filter("csid == 99")
+            await settle(pilot)
+            app.main.jump(Jump(diagnostic=item))
+            await settle(pilot)
+            row = app.main.messages.row
+            assert row is not None and not app.main.filter_text
+            if item.message:
+                tied += 1
+                assert session.message_id(row) == item.message
+            else:
+                assert f"no message belongs to frame {item.frame}; this is the next" in text(app)
+                assert session.value(row, "last_frame") >= (item.frame or 0)
+        assert 0 < tied < len(session.diagnostics)
+
+    run(session, use)

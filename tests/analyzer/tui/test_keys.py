@@ -1,8 +1,12 @@
 """Keys that move, mark, copy, zoom and help."""
 
+import pytest
+
 from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOVE, TREE
+from analyzer.tui.views import VIEWS
 from tests.analyzer.tui.fake import FakeSession
-from tests.analyzer.tui.screen import lines, press, run, text
+from tests.analyzer.tui.opened import TALK, capture
+from tests.analyzer.tui.screen import lines, press, run, text, until
 
 
 def test_moving_in_the_list():
@@ -196,6 +200,33 @@ def test_palette_knows_the_actions():
     async def use(app, pilot):
         names = {command.title for command in app.get_system_commands(app.main)}
         assert "Filter messages" in names and "Next keyframe" in names
+
+    run(FakeSession(), use)
+
+
+@pytest.mark.parametrize("item", VIEWS, ids=lambda item: item.name)
+def test_palette_finds_views_by_name(item):
+    async def use(app, pilot):
+        await press(pilot, "ctrl+p", *item.name)
+        shown = await until(pilot, item.title[:40])
+        assert item.name in shown and f"key {item.key}" in shown
+        await press(pilot, "enter")
+        await until(pilot, f" {item.name}  ")
+        assert item.name == app.screen.NAME
+        await press(pilot, "ctrl+p", *"interleave")  # from a view, too
+        await until(pilot, "key I")
+
+    run(capture(TALK), use)
+
+
+def test_an_unfinished_filter_is_told_at_enter():
+    async def use(app, pilot):
+        shown = await press(pilot, "slash", *"msid", "space", *"==", "space")
+        wrong = app.main.problem("msid == ")[0]
+        assert wrong not in shown  # it is not done yet
+        note = next(line for line in (await press(pilot, "enter")).splitlines() if wrong in line)
+        assert note.index("^") < note.index(wrong)
+        assert app.main.prompt.is_open
 
     run(FakeSession(), use)
 

@@ -104,7 +104,10 @@ def test_columns_are_shown_hidden_and_moved():
         assert header(app)[:3] == ["conn", "time", "csid"]
         await press(pilot, "c", "space", "escape")
         assert header(app)[:3] == ["conn", "time", "csid"]
-        await press(pilot, "c", "d")
+        await press(pilot, "c", "d", "escape")
+        assert header(app)[:3] == ["conn", "time", "csid"]
+        assert "[x]   dir" in await press(pilot, "c", "d")  # and Enter applies
+        await press(pilot, "enter")
         assert header(app)[:3] == ["time", "conn", "dir"]
         assert app.remember().columns == {}
 
@@ -125,7 +128,7 @@ def test_sorting_from_the_dialog_and_by_mouse():
         await pilot.click("#messages", offset=(x, 1))
         await settle(pilot)
         assert pane.sorting == Sorting("csid", reverse=True)
-        await press(pilot, "c", "d")
+        await press(pilot, "c", "d", "enter")
         assert pane.rows.tolist() == list(range(30))
 
     run(FakeSession(), use, (80, 24))

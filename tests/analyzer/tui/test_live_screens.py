@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from analyzer.tui.app import AnalyzerApp
 from analyzer.tui.screens import computed, live
 from analyzer.tui.views import START
 from tests.analyzer.tui.opened import CAPTURES
-from tests.analyzer.tui.screen import press, run, text
+from tests.analyzer.tui.screen import press, run, text, until
 
 DENIED = (CAPTURES / "lab/nginx-publish-denied.pcap").read_bytes()
 
@@ -52,17 +51,6 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     made = Pipe()
     yield made
     made.end()
-
-
-async def until(pilot: Pilot[Any], wanted: str) -> str:
-    """Wait for a text on the screen."""
-    end = time.monotonic() + 10
-    app = pilot.app
-    assert isinstance(app, AnalyzerApp)
-    while wanted not in (shown := text(app)):
-        assert time.monotonic() < end, f"{wanted!r} did not appear:\n{shown}"
-        await asyncio.sleep(0.02)
-    return shown
 
 
 def on_story(pipe: Pipe, use: Callable[[AnalyzerApp, Pilot[Any]], Awaitable[None]]) -> None:
@@ -144,7 +132,8 @@ def test_ctrl_c_ends_the_capture_not_the_program(pipe: Pipe) -> None:
                 break
             await asyncio.sleep(0.02)
         assert app.main.done and app.is_running
-        assert "ending it" not in text(app)
+        assert "ending it" not in text(app) and "the capture has ended" in text(app)
+        assert "capturing" not in await press(pilot, "m")
         assert "ctrl+q quits" in await press(pilot, "ctrl+c")
 
     on_story(pipe, use)

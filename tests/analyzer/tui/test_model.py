@@ -25,6 +25,8 @@ from tests.analyzer.tui.opened import TALK, capture
         ("@12", Target("offset", 12)),
         ("#0x1f0", Target("file offset", 0x1F0)),
         ("#0", Target("file offset", 0)),
+        ("0x1EF0", Target("offset", 0x1EF0)),
+        ("0x", None),
         ("@012", None),
         ("-1", None),
         ("", None),

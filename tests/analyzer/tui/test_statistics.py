@@ -62,3 +62,18 @@ def test_keys():
         assert app.main.filter_text == "connection == c0 && type_id == 9 && direction == c2s"
 
     view(capture(TALK), "statistics", use)
+
+
+@pytest.mark.parametrize("connection", [None, 0])
+def test_a_burst_of_a_few_messages_has_no_rate_of_its_own(connection):
+    session = capture(TALK)
+    session.run()
+    view = session.connections[0]
+    whole = session.capture.duration_ns if connection is None else view.end_ns - view.start_ns
+    found = {section.title: section.lines for section in sections(session, connection)}
+    for line in found["Message types"]:
+        assert line.rate == pytest.approx(line.bytes * 8e9 / whole)
+        assert line.per_second == pytest.approx(line.messages * 1e9 / whole)
+    if connection is None:
+        own = [line for line in found["Connections"] if line.name == "c0"]
+        assert {line.lasted_ns for line in own} == {view.end_ns - view.start_ns}

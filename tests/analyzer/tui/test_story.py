@@ -1,7 +1,9 @@
 """The story: what happened, at a glance, when the program opens."""
 
+import asyncio
 import io
 import re
+import threading
 
 import pytest
 
@@ -197,3 +199,71 @@ def test_what_follows_from_a_finding_says_so():
     path = CAPTURES / "real/publish-chunk60000.pcap"
     labels = [line.label for line in story(analysed(path, "audio-clock-fast")[0])]
     assert labels.index("verdict") < labels.index("▲ ↳ MUX-01")
+
+
+@pytest.mark.parametrize("waited", [4000, 7000])
+def test_an_answer_that_came_late_stands_out_without_colour(waited):
+    talk = Talk().connected().chunk_size(C, 4096)
+    talk.send(C, builder.command("createStream", 2, builder.NULL)).wait(waited)
+    session = builder.session(talk.send(S, builder.result(2)))
+    start = next(line for line in story(session) if line.label.endswith("start"))
+    late = waited > 5000
+    assert (start.label, start.style) == (("▲ start", "warning") if late else ("start", ""))
+    assert (f"createStream answered late, after {waited / 1000:.2f} s" in start.text) == late
+    assert "connect answered after" in start.text
+
+
+class Halting(Session):
+    """Stops after the first batch until it may go on."""
+
+    def __init__(self, paths):
+        super().__init__(paths)
+        self.may_go_on = threading.Event()
+
+    def run(self, progress=None):
+        def slowly(session):
+            wanted = progress(session)
+            if not session.done:
+                self.may_go_on.wait(10)
+            return wanted
+
+        super().run(slowly)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("stops", [False, True])
+def test_the_header_tells_how_far_loading_is_and_escape_ends_it(width, stops, tmp_path):
+    first, second = tmp_path / "first.pcap", tmp_path / "second.pcap"
+    good = builder.good()
+    first.write_bytes(builder.capture(good))
+    second.write_bytes(wire.pcap([(900_000_000_000, wire.ethernet(wire.ip4(wire.tcp(b""))))]))
+    session = Halting([str(first), str(second)])
+
+    async def use(app, pilot):
+        app.main.action_view("story")
+        await wait_for(pilot, lambda: app.screen.counts is not None)
+        header = lines(app)[0]
+        assert re.match(r" story  first.pcap, .*second.pcap  .*\d%.*Esc stops  ", header), header
+        told = re.search(r"Esc stops  (\d+\.\d+) s  1 connection", header)
+        whole = session.connections[0].end_ns / 1e9
+        assert told and float(told[1]) == pytest.approx(whole, abs=0.001)
+        if stops:
+            await pilot.press("escape")
+            await wait_for(pilot, lambda: session.cancelled)
+        session.may_go_on.set()
+        await settle(pilot)
+        header = lines(app)[0]
+        assert app.screen.NAME == "story" and "Esc stops" not in header
+        assert ("loading stopped" in header) == stops
+        assert (f"{told[1]} s" in header) == stops
+
+    run(session, use, (width, 24), wait=False)
+
+
+async def wait_for(pilot, passes):
+    for _ in range(500):
+        await pilot.pause()
+        if passes():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came")

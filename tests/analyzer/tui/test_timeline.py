@@ -5,6 +5,7 @@ import pytest
 
 from analyzer.tui.data.series import Series
 from analyzer.tui.data.timeline import series
+from analyzer.tui.screens import computed
 from analyzer.tui.widgets.braille import columns, draw
 from analyzer.tui.widgets.plot import AXIS, value
 from tests.analyzer import talk
@@ -200,3 +201,18 @@ def test_without_media_the_tcp_is_plotted():
         assert "TCP throughput" in text(app)
 
     view(capture("lab/nginx-publish-denied.pcap"), "timeline", use)
+
+
+def test_what_was_drawn_of_a_large_capture_is_given_back_on_leaving(monkeypatch):
+    monkeypatch.setattr(computed, "LARGE", 1)
+    given = []
+    monkeypatch.setattr(computed.memory, "give_back", lambda: given.append(True))
+
+    async def use(app, pilot):
+        plots = app.screen.plots
+        assert plots.series
+        given.clear()
+        await press(pilot, "q")
+        assert not plots.series and given
+
+    view(capture(TALK), "timeline", use)
