@@ -7,7 +7,6 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from analyzer.tcp import limits
 from dissectors.budget import Budget
 from dissectors.chunk_state import Flag, MessageRow
 
@@ -130,7 +129,7 @@ class Bounds:
 
     def hopeless(self, stream: TcpDirection) -> bool:
         """Whether a stream that showed no RTMP so far has more holes than are searched behind."""
-        if len(stream.gaps) <= limits.FREE_HOLES + stream.stats.bytes // limits.HOLE_BYTES:
+        if len(stream.gaps) <= stream.stats.holes_paid:
             return False
         self.hit.add("search_budget")
         return True

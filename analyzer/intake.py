@@ -19,17 +19,14 @@ LARGE: Final = 32 << 20
 """Bytes of captures from which on a second process saves more than its start costs."""
 
 
-_Times = tuple[int, int, int]
-"""Of the first packet, the earliest and the latest one, nanoseconds since the epoch."""
+class _Extent(NamedTuple):
+    """How far reading came. Times are nanoseconds since the epoch."""
 
-
-class _Taken(NamedTuple):
-    """A batch, and what had been read up to its end."""
-
-    segments: SegmentBatch
-    packets: int
-    times: _Times | None
-    bytes: int
+    packets: int = 0
+    times: tuple[int, int, int] | None = None
+    """Of the first packet, the earliest and the latest one."""
+    bytes: int = 0
+    """Bytes read, as they came."""
 
 
 class _Parcel(NamedTuple):
@@ -38,8 +35,7 @@ class _Parcel(NamedTuple):
     segments: SegmentBatch | None
     """Its `data` is only what stands behind `split`; None: the end."""
     flows: list[bytes]
-    packets: int
-    times: _Times | None
+    extent: _Extent
     counters: Counters
     captures: CaptureSetState
 
@@ -53,11 +49,8 @@ class Intake:
     def __init__(self, paths: Sequence[Input], options: Options) -> None:
         """Open the captures; raises `analyzer.sources.SourceError`."""
         self.captures = CaptureSet(paths, options.reading)
-        self.packets = self.bytes_read = 0
-        """Of what `segments` has given so far; reading is some batches ahead of that."""
-        self._times: _Times | None = None
-        self._ahead_packets = 0
-        self._ahead_times: _Times | None = None
+        self._read = self._given = _Extent()
+        """What was read, and what `segments` has given of it so far: some batches less."""
         self._most = options.max_packets
         self._check_checksums = options.check_checksums
         size = self.captures.plain_size
@@ -75,30 +68,34 @@ class Intake:
         return LinkLayer(self._check_checksums)
 
     @property
+    def packets(self) -> int:
+        return self._given.packets
+
+    @property
+    def bytes_read(self) -> int:
+        return self._given.bytes
+
+    @property
     def start_ns(self) -> int | None:
         """Time of the first packet, nanoseconds since the epoch."""
-        return self._times[0] if self._times else None
+        return self._given.times[0] if self._given.times else None
 
     @property
     def first_ns(self) -> int:
         """The earliest time: captures given together need not be in order."""
-        return self._times[1] if self._times else 0
+        return self._given.times[1] if self._given.times else 0
 
     @property
     def last_ns(self) -> int:
-        return self._times[2] if self._times else 0
+        return self._given.times[2] if self._given.times else 0
 
     def segments(self) -> Iterator[SegmentBatch]:
         """Yield the TCP segments of all captures, once."""
         decoded = self.decode() if self._ahead is None else self._unpack(iter(self._ahead))
-        for taken in prefetch.in_thread(map(self._taken, decoded)):
-            self.packets, self._times, self.bytes_read = taken.packets, taken.times, taken.bytes
-            yield taken.segments
-        self.bytes_read = self.captures.info().bytes_read
-
-    def _taken(self, segments: SegmentBatch) -> _Taken:
-        read = self.captures.info().bytes_read
-        return _Taken(segments, self._ahead_packets, self._ahead_times, read)
+        for batch, extent in prefetch.in_thread((each, self._read) for each in decoded):
+            self._given = extent
+            yield batch
+        self._given = self._given._replace(bytes=self.captures.position)
 
     def close(self) -> None:
         """Stop reading and release the captures."""
@@ -114,23 +111,23 @@ class Intake:
                 return
             self._count(batch)
             yield self.link.decode(batch)
-            if self._ahead_packets == self._most:
+            if self._read.packets == self._most:
                 return
 
     def _limit(self, batch: FrameBatch) -> FrameBatch:
         """Cut the batch at the number of packets asked for (-c)."""
-        if self._most is None or self._ahead_packets + len(batch) <= self._most:
+        if self._most is None or self._read.packets + len(batch) <= self._most:
             return batch
-        keep = self._most - self._ahead_packets
+        keep = self._most - self._read.packets
         columns = ("offset", "caplen", "wirelen", "time_ns", "link")
         return replace(batch, **{name: getattr(batch, name)[:keep] for name in columns})
 
     def _count(self, batch: FrameBatch) -> None:
         start = int(batch.time_ns[0])
-        first, low, high = self._ahead_times or (start, start, start)
-        low, high = min(low, int(batch.time_ns.min())), max(high, int(batch.time_ns.max()))
-        self._ahead_times = first, low, high
-        self._ahead_packets += len(batch)
+        packets, times, _ = self._read
+        first, low, high = times or (start, start, start)
+        times = first, min(low, int(batch.time_ns.min())), max(high, int(batch.time_ns.max()))
+        self._read = _Extent(packets + len(batch), times, self.captures.position)
 
     # -- over a pipe: the file's bytes are read again, which costs less than sending them
 
@@ -144,13 +141,13 @@ class Intake:
 
     def _parcel(self, segments: SegmentBatch | None, flows: list[bytes]) -> _Parcel:
         counters, state = self.link.counters, self.captures.state(final=segments is None)
-        return _Parcel(segments, flows, self._ahead_packets, self._ahead_times, counters, state)
+        return _Parcel(segments, flows, self._read, counters, state)
 
     def _unpack(self, parcels: Iterator[_Parcel]) -> Iterator[SegmentBatch]:
         for parcel in parcels:
             self.link.flows.extend(parcel.flows)
             self.link.counters = parcel.counters
-            self._ahead_packets, self._ahead_times = parcel.packets, parcel.times
+            self._read = parcel.extent
             self.captures.adopt(parcel.captures)
             segments = parcel.segments
             if segments is not None:

@@ -214,44 +214,43 @@ class Session(Lookup):
     def data(self, connection: TcpConnection, side: int, payload: bytes) -> None:
         """The next bytes of one side."""
         tracked = self._tracked[connection.index]
-        try:
-            tracked.rtmp.feed(side, payload)
-            self._settle(tracked)
-        except Exception as error:
-            self._failed(tracked, error)
+        self._follow(tracked, partial(tracked.rtmp.feed, side, payload))
 
     def gap(self, connection: TcpConnection, side: int, length: int, reason: str) -> None:
         """The next bytes of one side are missing."""
         tracked = self._tracked[connection.index]
-        try:
-            tracked.rtmp.gap(side, length)
-            if tracked.rtmp.variant is None and self.bounds.hopeless(connection.directions[side]):
-                tracked.rtmp.variant = "other"
-            self._settle(tracked)
-        except Exception as error:
-            self._failed(tracked, error)
+        rtmp, stream = tracked.rtmp, connection.directions[side]
+
+        def step() -> None:
+            rtmp.gap(side, length)
+            if rtmp.variant is None and self.bounds.hopeless(stream):
+                rtmp.variant = "other"
+
+        self._follow(tracked, step)
 
     def closed(self, connection: TcpConnection) -> None:
         """No more data will come."""
         tracked = self._tracked.get(connection.index)
         if tracked is None:
             return
-        try:
-            tracked.rtmp.finish()
-            self._settle(tracked)
-        except Exception as error:
-            self._failed(tracked, error)
+        self._follow(tracked, tracked.rtmp.finish)
         if tracked.rtmp.variant not in RTMP_VARIANTS:
             del self._tracked[connection.index]
             tracked.rtmp.release()  # while indexing nothing collects cycles
 
-    def _failed(self, tracked: Tracked, error: Exception) -> None:
-        """Read no further in one connection; what was read of it stays, and of all others."""
-        ends = " and ".join(f"{ip}:{port}" for ip, port in tracked.tcp.endpoints)
-        self.failures.add("reading", f"reading ended between {ends}", error, tracked.view)
-        tracked.tcp.discard = True
-        if tracked.view is not None:
-            self._dirty[tracked.tcp.index] = None
+    def _follow(self, tracked: Tracked, step: Callable[[], object]) -> None:
+        """Have a connection take what comes next. A fault of ours ends the reading of this one;
+        what was read of it stays, and of all others.
+        """
+        try:
+            step()
+            self._settle(tracked)
+        except Exception as error:
+            ends = " and ".join(f"{ip}:{port}" for ip, port in tracked.tcp.endpoints)
+            self.failures.add("reading", f"reading ended between {ends}", error, tracked.view)
+            tracked.tcp.discard = True
+            if tracked.view is not None:
+                self._dirty[tracked.tcp.index] = None
 
     def _relieve(self, tracked: Tracked) -> None:
         """Take rows in the middle of a feed: a few bytes can make many."""

@@ -16,6 +16,7 @@ from analyzer.export.report import connections
 from analyzer.export.request import Request
 from analyzer.export.tree import tree_lines
 from analyzer.session import Session
+from tests.analyzer import talk
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 FOLDER = Path(__file__).with_name("golden")
@@ -42,12 +43,6 @@ _SAME_HANDSHAKE = {path.stem for path in CAPTURES.glob("edge/*.pcap")} - {"hs-pi
 def captures() -> list[Path]:
     """Return the captures with golden output."""
     return sorted(path for pattern in PATTERNS for path in CAPTURES.glob(pattern))
-
-
-def analysed(path: Path) -> Session:
-    session = Session([str(path)])
-    session.run()
-    return session
 
 
 def chosen(session: Session) -> list[int]:
@@ -130,7 +125,7 @@ def main() -> None:
     for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("*.json")]:
         old.unlink()
     for path in captures():
-        session = analysed(path)
+        session = talk.opened(path)
         stem(path).with_suffix(".txt").write_text(text(session), "utf-8")
         stem(path).with_suffix(".json").write_text(summary(session), "utf-8")
 

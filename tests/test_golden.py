@@ -3,13 +3,14 @@
 import pytest
 
 from tests import make_golden as golden
+from tests.analyzer import talk
 
 CAPTURES = golden.captures()
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_golden(path):
-    session = golden.analysed(path)
+    session = talk.opened(path)
     expected = golden.stem(path)
     assert golden.text(session) == expected.with_suffix(".txt").read_text("utf-8")
     assert golden.summary(session) == expected.with_suffix(".json").read_text("utf-8")

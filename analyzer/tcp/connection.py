@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from . import limits
 from .options import SynOptions
 from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns, Stall
 from .timing import RoundTrips, Window
@@ -47,6 +48,11 @@ class DirectionStatistics:
     """FIN, RST and SYN that did not end the stream: forged, stray or refused (`FalseClose`)."""
     bad_checksums: int = 0
     """Segments left out because their checksum is wrong; only where that was asked for."""
+
+    @property
+    def holes_paid(self) -> int:
+        """Holes that so many bytes may have before they cost too much (`limits.FREE_HOLES`)."""
+        return limits.FREE_HOLES + self.bytes // limits.HOLE_BYTES
 
 
 class FalseClose(NamedTuple):

@@ -50,8 +50,7 @@ def bound(half: Reassembler, low: int, high: int) -> None:
 
 def is_hasty(half: Reassembler) -> bool:
     """Whether so many holes were given up that no more are waited for."""
-    paid = half.direction.stats.bytes // limits.HOLE_BYTES
-    return half.holes > limits.FREE_HOLES + paid
+    return half.holes > half.direction.stats.holes_paid
 
 
 def skip_to(half: Reassembler, offset: int, item: Held) -> bool:

@@ -5,6 +5,7 @@ import random
 import struct
 from pathlib import Path
 
+from analyzer.options import Options
 from analyzer.session import Session
 from tests.analyzer import wire
 from tests.dissectors.bodies import NULL, num, obj, string
@@ -89,6 +90,13 @@ def streams(client: bytes, server: bytes, segment: int = 500) -> bytes:
             if sent[side] < len(stream):
                 add(side, stream[sent[side] : sent[side] + segment])
     return wire.pcap(frames)
+
+
+def opened(capture: Path | str, options: Options | None = None) -> Session:
+    """Return a session that has read a capture; a name is that of one in `captures/`."""
+    found = Session([str(CAPTURES / capture)], options)
+    found.run()
+    return found
 
 
 def session(client: list[Message] | None = None, server: list[Message] | None = None) -> Session:

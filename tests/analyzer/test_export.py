@@ -29,12 +29,6 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 CAPTURES = sorted([*talk.CAPTURES.glob("real/*.pcap"), *talk.CAPTURES.glob("edge/*.pcap")])
 
 
-def opened(path: Path) -> Session:
-    session = Session([str(path)])
-    session.run()
-    return session
-
-
 def text(session: Session, form: str, **request: Any) -> str:
     out = io.StringIO()
     FORMATS[form].write(session, out, Request(**request))
@@ -52,7 +46,7 @@ def test_schema_is_valid() -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_output_validates(path: Path) -> None:
-    session = opened(path)
+    session = talk.opened(path)
     few = filters.compile("index < 12 or index in {100..105}")
     for detail in ("messages", "bytes"):
         document = text(session, "json", filter=few, detail=detail)
@@ -64,7 +58,7 @@ def test_output_validates(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_fast_path_equals_slow_dict(path: Path) -> None:
-    session = opened(path)
+    session = talk.opened(path)
     rows = session.order()[:200]
     redactor = Redactor(collect(session))
     for request in (Request(), Request(detail="bytes", redactor=redactor)):
@@ -146,7 +140,7 @@ def test_body_bytes_are_found_through_chunks_and_segments(tmp_path: Path) -> Non
     """What the report says is enough to find every body byte in the capture file."""
     path = talk.CAPTURES / "real" / "publish-chunk128.pcap"
     raw = path.read_bytes()
-    session = opened(path)
+    session = talk.opened(path)
     report = json.loads(text(session, "json", detail="bytes", filter=filters.compile("video")))
     for message in report["messages"][:5]:
         stream: dict[int, int] = {}
@@ -161,7 +155,7 @@ def test_body_bytes_are_found_through_chunks_and_segments(tmp_path: Path) -> Non
 
 
 def test_incomplete_message_names_what_is_missing() -> None:
-    session = opened(talk.CAPTURES / "edge" / "x-del513.pcap")
+    session = talk.opened(talk.CAPTURES / "edge" / "x-del513.pcap")
     report = json.loads(text(session, "json"))
     cut = [m for m in report["messages"] if not m["complete"]]
     assert cut
@@ -189,7 +183,7 @@ def test_diagnostics_and_verdict() -> None:
 
 
 def test_no_rtmp_is_inconclusive() -> None:
-    session = opened(talk.CAPTURES / "edge" / "rtmps.pcap")
+    session = talk.opened(talk.CAPTURES / "edge" / "rtmps.pcap")
     report = json.loads(text(session, "json"))
     assert report["summary"]["verdict"] == "inconclusive"
     assert "Inconclusive" in text(session, "summary")
@@ -254,8 +248,8 @@ def test_list(session: Session) -> None:
         "0.014000", "c2s", "3", "0",
     ]  # fmt: skip
     edge = talk.CAPTURES / "edge"
-    assert "[incomplete]" in text(opened(edge / "x-del513.pcap"), "list")
-    assert "[inferred: " in text(opened(edge / "mid100-pub-small-21935.pcap"), "list")
+    assert "[incomplete]" in text(talk.opened(edge / "x-del513.pcap"), "list")
+    assert "[inferred: " in text(talk.opened(edge / "mid100-pub-small-21935.pcap"), "list")
 
 
 def test_colour_is_only_added(session: Session) -> None:
@@ -274,7 +268,7 @@ def test_summary(session: Session) -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_text_is_safe_and_short(path: Path) -> None:
-    session = opened(path)
+    session = talk.opened(path)
     summary = text(session, "summary")
     assert len(summary.splitlines()) <= 40
     few = filters.compile("index < 30")
@@ -307,7 +301,7 @@ def test_the_list_says_where_the_capture_is_torn() -> None:
 
 
 def test_the_list_shows_what_is_inside_an_aggregate() -> None:
-    lines = text(opened(talk.CAPTURES / "edge/aggr.pcap"), "list").splitlines()
+    lines = text(talk.opened(talk.CAPTURES / "edge/aggr.pcap"), "list").splitlines()
     at = next(number for number, line in enumerate(lines) if "Aggregate" in line)
     inner = [line.split() for line in lines[at + 1 : at + 4]]
     assert [line[1:4] for line in inner] == [

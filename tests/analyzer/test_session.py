@@ -34,12 +34,6 @@ Real Time Messaging Protocol (AMF0 Command releaseStream('livestream'))
 """
 
 
-def analysed(name: str, options: Options | None = None) -> Session:
-    session = Session([str(CAPTURES / name)], options)
-    session.run()
-    return session
-
-
 def plain(node: Field, depth: int = 0) -> str:
     lines = ["    " * depth + node.label + "\n"]
     lines += [plain(child, depth + 1) for child in node.children if not child.plumbing]
@@ -55,14 +49,14 @@ def rows_of(session: Session, **wanted: int) -> list[int]:
 
 
 def test_the_tree_of_release_stream_to_the_letter():
-    session = analysed("real/publish-play-nginx.pcap")
+    session = talk.opened("real/publish-play-nginx.pcap")
     row = next(row for row in session.order() if "releaseStream" in session.info(row))
     assert session.header_bytes(row).hex() == "4300000000002714"
     assert plain(session.tree(row)) == RELEASE_STREAM
 
 
 def test_two_connections_in_one_capture():
-    session = analysed("real/publish-play-nginx.pcap")
+    session = talk.opened("real/publish-play-nginx.pcap")
     publisher, player = session.connections
     assert (publisher.id, publisher.role, publisher.app) == ("c0", "publish", "live")
     assert (player.id, player.role) == ("c1", "play")
@@ -97,7 +91,7 @@ def covered(root: Field) -> int:
 
 
 def test_a_malformed_command_does_not_disturb_the_stream():
-    session = analysed("edge/bad-then-media.pcap")
+    session = talk.opened("edge/bad-then-media.pcap")
     media = rows_of(session, type_id=8) + rows_of(session, type_id=9)
     assert len(media) == 120
     assert all(session.value(row, "flags") & Flag.COMPLETE for row in media)
@@ -105,7 +99,7 @@ def test_a_malformed_command_does_not_disturb_the_stream():
 
 
 def test_mid_stream_start():
-    session = analysed("edge/mid100-pub-small-21935.pcap")
+    session = talk.opened("edge/mid100-pub-small-21935.pcap")
     assert len(rows_of(session, type_id=8) + rows_of(session, type_id=9)) == 258
     assert len(rows_of(session, type_id=20)) == 3
     assert not session.connections[0].from_start
@@ -114,8 +108,8 @@ def test_mid_stream_start():
 
 
 def test_one_lost_segment_damages_one_message():
-    whole = analysed("edge/pub-small-21935.pcap")
-    lossy = analysed("edge/x-del513.pcap")
+    whole = talk.opened("edge/pub-small-21935.pcap")
+    lossy = talk.opened("edge/x-del513.pcap")
     cut = [row for row in lossy.order() if not lossy.value(row, "flags") & Flag.COMPLETE]
     assert cut and all(lossy.missing(row) for row in cut)
     assert len(whole.messages) - len(lossy.messages) <= 4
@@ -126,7 +120,7 @@ def test_one_lost_segment_damages_one_message():
 
 
 def test_replies_are_paired_by_direction_and_by_stream():
-    session = analysed("real/publish-play-nginx.pcap")
+    session = talk.opened("real/publish-play-nginx.pcap")
     pairs = {}
     for row in rows_of(session, type_id=20, connection=0):
         _, summary = session.summary(row)
@@ -198,7 +192,7 @@ def test_a_result_is_named_after_its_call():
 
 
 def test_acknowledgements_are_compared_with_the_bytes_sent():
-    session = analysed("real/play-vod-rtmpdump.pcap")
+    session = talk.opened("real/play-vod-rtmpdump.pcap")
     rows = rows_of(session, type_id=3)
     for row in rows:
         _, summary = session.summary(row)
@@ -206,7 +200,7 @@ def test_acknowledgements_are_compared_with_the_bytes_sent():
 
 
 def test_body_spans_map_to_the_file():
-    session = analysed("real/publish-chunk128.pcap")
+    session = talk.opened("real/publish-chunk128.pcap")
     data = (CAPTURES / "real/publish-chunk128.pcap").read_bytes()
     row = max(session.order().tolist(), key=lambda row: session.value(row, "chunks"))
     body = session.body(row).data
@@ -218,7 +212,7 @@ def test_body_spans_map_to_the_file():
 
 
 def test_stop_after_some_packets():
-    session = analysed("real/publish-play-nginx.pcap", Options(max_packets=40))
+    session = talk.opened("real/publish-play-nginx.pcap", Options(max_packets=40))
     assert session.capture.packets == 40
     assert 0 < len(session.messages) < 100
 
@@ -228,7 +222,7 @@ def test_several_captures_are_one():
     other = str(CAPTURES / "real/play-missing.pcap")
     session = Session([name, other])
     session.run()
-    alone = [analysed("real/publish-denied.pcap"), analysed("real/play-missing.pcap")]
+    alone = [talk.opened("real/publish-denied.pcap"), talk.opened("real/play-missing.pcap")]
     assert len(session.messages) == sum(len(one.messages) for one in alone)
     assert session.capture.packets == sum(one.capture.packets for one in alone)
     bodies = [session.body(row).data for row in session.order().tolist()]
@@ -238,6 +232,6 @@ def test_several_captures_are_one():
 
 
 def test_a_capture_without_rtmp():
-    session = analysed("edge/rtmpt-http.pcap")
+    session = talk.opened("edge/rtmpt-http.pcap")
     assert [connection.variant for connection in session.connections] == ["rtmpt"]
     assert len(session.messages) == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dissectors.resync.islands import MAX_ISLANDS, Holes, Island, Islands
+from tests.analyzer import talk
 from tests.dissectors.chunk_builder import Builder, Media, Row, Style, media
 from tests.dissectors.resync_reader import Reading, read
-from tests.make_golden import analysed
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 SEGMENT = 1448
@@ -55,7 +55,7 @@ def test_nothing_is_found_in_noise() -> None:
 
 def media_of(name: str) -> set[tuple[int, ...]]:
     """Return what of the media follows from bytes that were seen; timestamps may be inferred."""
-    table = analysed(CAPTURES / f"lab/{name}.pcap").messages
+    table = talk.opened(CAPTURES / f"lab/{name}.pcap").messages
     mine = (table.column("direction") == 0) & (table.column("type_id") != 20)
     columns = ("stream_offset", "csid", "type_id", "length")
     return set(zip(*(table.column(each)[mine].tolist() for each in columns), strict=True))

@@ -19,12 +19,6 @@ def redact(tmp_path: Path, data: bytes, *options: str, suffix: str = "pcap") -> 
     return target.read_bytes()
 
 
-def read(path: Path) -> Session:
-    session = Session([str(path)])
-    session.run()
-    return session
-
-
 def rows(session: Session) -> list[tuple[int, ...]]:
     """What a message list shows of each message but for its text."""
     names = ("fmt", "csid", "msid", "type_id", "timestamp", "length", "chunks", "stream_offset")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from analyzer.redaction.addresses import Addresses
 from tests.analyzer import talk, wire
-from tests.analyzer.redaction.shared import packets, read, redact, rows, sums_are_right
+from tests.analyzer.redaction.shared import packets, redact, rows, sums_are_right
 from tests.analyzer.talk import answer, publish
 from tests.dissectors.bodies import obj, string
 from tests.dissectors.chunk_builder import build
@@ -78,7 +78,7 @@ def test_capture(tmp_path: Path) -> None:
     copy = redact(tmp_path, data, "--anonymize", "--salt", "x")
     for text in (b"10.0.0.2", b"10.0.0.1", b"\x0a\0\0\1", b"\x0a\0\0\2", b"\0\x11\x22\x33\x44\x55"):
         assert text not in copy
-    before, after = read(tmp_path / "in.pcap"), read(tmp_path / "out.pcap")
+    before, after = talk.opened(tmp_path / "in.pcap"), talk.opened(tmp_path / "out.pcap")
     assert rows(before) == rows(after)
     assert all(sums_are_right(packet) for packet in packets(copy)[:-2])
     names = {view.client.ip for view in after.connections} | {after.connections[0].server.ip}
@@ -100,5 +100,5 @@ def test_client_that_a_proxy_names(tmp_path: Path) -> None:
             greeting + bytes(build(answer()).data),
         )
         copy = redact(tmp_path, data, "--anonymize")
-        assert read(tmp_path / "in.pcap").connections[0].proxied_client
+        assert talk.opened(tmp_path / "in.pcap").connections[0].proxied_client
         assert b"\xcb\0\x71\x09" not in copy and b"203.0.113" not in copy

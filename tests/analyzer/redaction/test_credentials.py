@@ -8,7 +8,7 @@ import pytest
 from analyzer.redaction.credentials import SENSITIVE, path_keys
 from analyzer.redaction.encodings import u29
 from tests.analyzer import talk
-from tests.analyzer.redaction.shared import read, redact
+from tests.analyzer.redaction.shared import redact
 from tests.analyzer.talk import answer, command, publish
 from tests.analyzer.test_redact import leaks, output
 from tests.dissectors.bodies import NULL, num, obj, string
@@ -143,7 +143,7 @@ def test_stream_name_that_is_an_amf3_integer(tmp_path: Path, value: int, size: i
     text = output(talk.session(client))
     assert str(value) not in text and u29(value).hex() not in text
     assert b"\x11\x04" + u29(value) not in redact(tmp_path, talk.pcap(client, answer()))
-    copy = read(tmp_path / "out.pcap")  # which reads as the original did
+    copy = talk.opened(tmp_path / "out.pcap")  # which reads as the original did
     summaries = [copy.summary(row) for row in copy.order().tolist()]
     (name,) = (s[1]["arguments"][0] for s in summaries if s and s[1].get("transaction_id") == 3
                and s[1]["name"] == "publish")  # fmt: skip

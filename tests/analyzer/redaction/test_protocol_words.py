@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.session import Session
 from tests.analyzer import talk
-from tests.analyzer.redaction.shared import read, redact
+from tests.analyzer.redaction.shared import redact
 from tests.analyzer.talk import answer, command, publish
 from tests.analyzer.test_redact import output
 from tests.dissectors.bodies import NULL, num, obj, string
@@ -30,7 +30,7 @@ def texts(session: Session) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_copy(tmp_path: Path, name: str) -> None:
     redact(tmp_path, talk.pcap(publish(name), answer(f"{name} is now published")))
-    copy = read(tmp_path / "out.pcap")
+    copy = talk.opened(tmp_path / "out.pcap")
     hidden = str(copy.connections[0].streams[0].name)
     assert hidden != name and len(hidden) == len(name) and set(hidden) <= set("~key1")
     expected = talk.session(publish(hidden), answer(f"{hidden} is now published"))
@@ -79,5 +79,5 @@ def test_word_of_a_call_stays(tmp_path: Path) -> None:
     client = [*publish("seek"), command("seek", 9, NULL, num(0), msid=1)]
     client.append(command("note", 10, NULL, obj(("seek", string("x")))))
     redact(tmp_path, talk.pcap(client, answer()))
-    names = [found[1]["name"] for found in texts(read(tmp_path / "out.pcap"))]
+    names = [found[1]["name"] for found in texts(talk.opened(tmp_path / "out.pcap"))]
     assert "seek" in names and "note" in names

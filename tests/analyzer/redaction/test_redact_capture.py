@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analyzer.cli import main
 from tests.analyzer import talk, wire
-from tests.analyzer.redaction.shared import SECRET, packets, read, redact, rows, sums_are_right
+from tests.analyzer.redaction.shared import SECRET, packets, redact, rows, sums_are_right
 from tests.analyzer.talk import CAPTURES, answer, command, publish
 from tests.dissectors.bodies import NULL, num, obj, string
 from tests.dissectors.chunk_builder import Message, Style, build
@@ -58,7 +58,7 @@ def test_secret_split_by_chunks_and_segments(
     data = wire.pcap([(1000 * n, each) for n, each in enumerate(frames)])
     copy = redact(tmp_path, data)
     assert len(copy) == len(data)
-    before, after = read(tmp_path / "in.pcap"), read(tmp_path / "out.pcap")
+    before, after = talk.opened(tmp_path / "in.pcap"), talk.opened(tmp_path / "out.pcap")
     assert rows(before) == rows(after) and len(rows(after)) == 6
     names = {stream.name for stream in after.connections[0].streams}
     assert names == {"~key1~".ljust(len(SECRET), "~")} or len(names) == 1
@@ -137,13 +137,13 @@ def test_packets_cut_by_the_capture(tmp_path: Path) -> None:
 def test_short_and_ordinary_names(tmp_path: Path) -> None:
     """`live` as a stream's name hides no application and no publishing type."""
     redact(tmp_path, talk.pcap(publish("live"), answer()))
-    found = read(tmp_path / "out.pcap")
+    found = talk.opened(tmp_path / "out.pcap")
     infos = [found.info(row) for row in found.order().tolist()]
     assert "connect('live')" in infos and "publish('~1~~')" in infos
     publishing = next(found.summary(row) for row in found.order() if "publish(" in found.info(row))
     assert publishing and publishing[1]["arguments"] == ["~1~~", "live"]
     redact(tmp_path, talk.pcap(publish("a"), answer()))
-    assert read(tmp_path / "out.pcap").connections[0].streams[0].name == "~"
+    assert talk.opened(tmp_path / "out.pcap").connections[0].streams[0].name == "~"
 
 
 def test_again_changes_nothing(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_real_captures(tmp_path: Path, name: str) -> None:
     data = (CAPTURES / name).read_bytes()
     redact(tmp_path, data, suffix=name.rpartition(".")[2])
     suffix = name.rpartition(".")[2]
-    before, after = read(tmp_path / f"in.{suffix}"), read(tmp_path / f"out.{suffix}")
+    before, after = talk.opened(tmp_path / f"in.{suffix}"), talk.opened(tmp_path / f"out.{suffix}")
     assert rows(before) == rows(after) and len(rows(after)) > 20
     assert before.capture.format == after.capture.format
 
@@ -185,7 +185,7 @@ def test_pcapng_keeps_packets_only(tmp_path: Path) -> None:
     for text in (b"joe", b"Joe", b"CLIENT_RANDO", talk.NAME.encode()):
         assert text not in copy
     assert b"altered by rtmp-analyze redact" in copy and plain[:4] == copy[:4]
-    before, after = read(tmp_path / "in.pcapng"), read(tmp_path / "out.pcapng")
+    before, after = talk.opened(tmp_path / "in.pcapng"), talk.opened(tmp_path / "out.pcapng")
     assert rows(before) == rows(after)
     assert before.capture.start_ns == after.capture.start_ns
     assert before.capture.packets == after.capture.packets
@@ -196,7 +196,7 @@ def test_packet_of_no_interface_is_blanked(tmp_path: Path) -> None:
     stray = wire.enhanced(0, b"GET /" + talk.NAME.encode(), number=7)
     copy = redact(tmp_path, wire.pcapng(frames) + stray, suffix="pcapng")
     assert talk.NAME.encode() not in copy
-    assert read(tmp_path / "out.pcapng").capture.packets == len(frames) + 1
+    assert talk.opened(tmp_path / "out.pcapng").capture.packets == len(frames) + 1
 
 
 def test_compressed_input_and_pipe(
@@ -254,7 +254,7 @@ def test_metadata_and_credentials(tmp_path: Path) -> None:
         f"joe7 Qk93 {SECRET}"
     ).split():
         assert secret.encode() not in copy, secret
-    assert read(tmp_path / "out.pcap").connections[0].app == "live?~key1~~~~~~~~~~"
+    assert talk.opened(tmp_path / "out.pcap").connections[0].app == "live?~key1~~~~~~~~~~"
 
 
 def test_capture_without_rtmp(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,5 +279,5 @@ def test_words_of_the_protocol_behind_a_hole_are_no_secrets(tmp_path: Path) -> N
         frame(stream, at + 12, len(stream) - at - 12),
     ]
     redact(tmp_path, wire.pcap([(1000 * n, each) for n, each in enumerate(frames)]))
-    after = read(tmp_path / "out.pcap")
+    after = talk.opened(tmp_path / "out.pcap")
     assert "FCPublish('~')" in [after.info(row) for row in after.order().tolist()]

@@ -10,7 +10,7 @@ from analyzer.redaction.edits import FILL
 from analyzer.redaction.media import coded
 from dissectors.context import CodecConfig
 from tests.analyzer import talk
-from tests.analyzer.redaction.shared import read, redact, rows
+from tests.analyzer.redaction.shared import redact, rows
 from tests.analyzer.talk import CAPTURES, answer, publish
 
 SUB = b"\x09\0\0\x08" + bytes(7) + b"\x22medias." + b"\0\0\0\x13"
@@ -69,7 +69,7 @@ def test_configuration_tells_the_size_of_lengths() -> None:
 
 def test_bodies(tmp_path: Path) -> None:
     redact(tmp_path, talk.pcap(publish(), answer(), segment=77), "--strip-media")
-    before, after = read(tmp_path / "in.pcap"), read(tmp_path / "out.pcap")
+    before, after = talk.opened(tmp_path / "in.pcap"), talk.opened(tmp_path / "out.pcap")
     assert rows(before) == rows(after)
     for row in before.order().tolist():
         type_id, old = before.value(row, "type_id"), before.body(row).data
@@ -82,7 +82,7 @@ def test_bodies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ertmp-hevc-aac", "ertmp-multitrack-mixed", "nms-hevc"])
 def test_real_captures(tmp_path: Path, name: str) -> None:
     redact(tmp_path, (CAPTURES / "lab" / f"{name}.pcap").read_bytes(), "--strip-media")
-    before, after = read(tmp_path / "in.pcap"), read(tmp_path / "out.pcap")
+    before, after = talk.opened(tmp_path / "in.pcap"), talk.opened(tmp_path / "out.pcap")
     assert rows(before) == rows(after)
     for row in before.order()[before.messages.column("type_id")[before.order()] != 20].tolist():
         assert after.info(row).partition(" ")[0] == before.info(row).partition(" ")[0]
@@ -91,7 +91,7 @@ def test_real_captures(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["edge/snap200", "lab/nginx-snaplen96"])
 def test_behind_a_hole_the_same_messages_are_found(tmp_path: Path, name: str) -> None:
     redact(tmp_path, (CAPTURES / f"{name}.pcap").read_bytes(), "--strip-media")
-    assert rows(read(tmp_path / "in.pcap")) == rows(read(tmp_path / "out.pcap"))
+    assert rows(talk.opened(tmp_path / "in.pcap")) == rows(talk.opened(tmp_path / "out.pcap"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from analyzer.cli import main
 from analyzer.redaction.verify import differences
 from tests.analyzer import talk
-from tests.analyzer.redaction.shared import SECRET, read
+from tests.analyzer.redaction.shared import SECRET
 from tests.analyzer.talk import CAPTURES, answer, publish
 
 
@@ -26,5 +26,5 @@ def test_structure_is_compared_in_compressed_captures(tmp_path: Path) -> None:
     first.write_bytes(gzip.compress(data))
     # The string's type becomes Long String: the same message, another structure.
     second.write_bytes(data.replace(b"\x02\0\x07publish", b"\x0c\0\x07publish"))
-    found = differences(read(first), read(second))
+    found = differences(talk.opened(first), talk.opened(second))
     assert found[0] == "structure of message c0.c2s.3"

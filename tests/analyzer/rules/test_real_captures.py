@@ -7,7 +7,7 @@ import pytest
 
 from analyzer import cli
 from analyzer.model import Verdict
-from analyzer.session import Session
+from tests.analyzer import talk
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 FAULTY = {
@@ -40,12 +40,6 @@ BLAME = {
 }
 
 
-def read(name: str) -> Session:
-    session = Session([str(CAPTURES / name)])
-    session.run()
-    return session
-
-
 def names() -> list[str]:
     found = [*CAPTURES.glob("lab/*.pcap*"), *CAPTURES.glob("real/*.pcap*")]
     return sorted(path.relative_to(CAPTURES).as_posix() for path in found)
@@ -53,14 +47,14 @@ def names() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_only_what_is_wrong_is_worse_than_a_note(name):
-    session = read(name)
+    session = talk.opened(name)
     worse = [item for item in session.diagnostics if item.severity != "note"]
     assert {item.rule for item in worse if item.cause is None} == FAULTY.get(name, set())
 
 
 @pytest.mark.parametrize("name", BLAME)
 def test_verdict(name):
-    session = read(name)
+    session = talk.opened(name)
     verdicts: list[Verdict] = session.judgement.verdicts
     lead = {item.id: item.rule for item in session.diagnostics}
     said = [(v.status, v.blame, lead.get(v.diagnostic or "")) for v in verdicts]

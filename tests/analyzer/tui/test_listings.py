@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzer.session import Session
 from analyzer.tui.listings.chunks import ChunkListing
 from analyzer.tui.listings.extras import Extra, Extras, Gatherer
 from analyzer.tui.listings.messages import MessageListing
@@ -22,15 +21,9 @@ FILES = [
 ]
 
 
-def read(path):
-    session = Session([str(path)])
-    session.run()
-    return session
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_chunk_lines_are_the_chunks_of_all_messages(path):
-    session = read(path)
+    session = talk.opened(path)
     order = session.order()
     listing = ChunkListing(session, order)
     found = {}
@@ -46,7 +39,7 @@ def test_chunk_lines_are_the_chunks_of_all_messages(path):
 
 
 def test_chunk_lines_stand_in_wire_order():
-    session = read(CAPTURES / "real/publish-chunk128.pcap")
+    session = talk.opened(CAPTURES / "real/publish-chunk128.pcap")
     listing = ChunkListing(session, session.order())
     last = {}
     for line in range(len(listing)):
@@ -68,7 +61,7 @@ def test_interleaved_chunks_are_told_apart():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_segment_lines_name_a_message_whose_bytes_they_carry(path):
-    session = read(path)
+    session = talk.opened(path)
     listing = SegmentListing(session, session.order(), None, everything=True)
     tcp = [d for c in session.connections for d in c.tcp_connection.directions]
     assert len(listing) >= sum(len(d.segments) for d in tcp)
@@ -85,7 +78,7 @@ def test_segment_lines_name_a_message_whose_bytes_they_carry(path):
 
 
 def test_segment_lines_of_some_messages_only():
-    session = read(CAPTURES / "real/publish-play-nginx.pcap")
+    session = talk.opened(CAPTURES / "real/publish-play-nginx.pcap")
     video = np.flatnonzero(session.messages.column("type_id") == 9)
     listing = SegmentListing(session, video, 0, everything=False)
     assert 0 < len(listing) < len(video) * 9
@@ -93,7 +86,7 @@ def test_segment_lines_of_some_messages_only():
 
 
 def test_retransmissions_stand_among_the_segments():
-    session = read(CAPTURES / "lab/nginx-lossy.pcap")
+    session = talk.opened(CAPTURES / "lab/nginx-lossy.pcap")
     listing = SegmentListing(session, session.order(), None, everything=True)
     events = [listing.cell("event", line)[0] for line in range(len(listing))]
     assert "retransmission" in events
@@ -102,7 +95,7 @@ def test_retransmissions_stand_among_the_segments():
 
 
 def test_handshakes_and_gaps_are_lines_in_order_of_time():
-    session = read(CAPTURES / "lab/nginx-capture-drops.pcap")
+    session = talk.opened(CAPTURES / "lab/nginx-capture-drops.pcap")
     extras = Gatherer().gather(session)
     kinds = [item.kind for item in extras.items]
     parts = [item.part for item in extras.items if item.kind == "handshake"]
@@ -131,7 +124,7 @@ def test_a_connection_shows_its_own_extras_only():
 
 @pytest.mark.parametrize("name", ["real/publish-play-nginx", "lab/ertmp-hevc-aac", "edge/e-hevc"])
 def test_composition_times_are_those_of_the_summaries(name):
-    session = read(CAPTURES / f"{name}.pcap")
+    session = talk.opened(CAPTURES / f"{name}.pcap")
     table = session.messages
     rows = np.flatnonzero(table.column("type_id") == 9)
     assert len(rows)
