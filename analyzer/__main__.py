@@ -27,7 +27,9 @@ def main() -> int:
         hasten()
         from analyzer import cli
 
-        return cli.main()
+        code = cli.main()
+        interrupt.over()
+        return code
     except KeyboardInterrupt:
         return 130
 

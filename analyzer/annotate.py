@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,35 +26,59 @@ def annotate(session: Lookup, row: int, type_id: int, body: Field) -> None:
         body.add("section", f"Section: {section}", section).plumbing = True
 
 
-def _acknowledgement(session: Lookup, row: int, body: Field) -> None:
-    """Compare with the bytes that had been sent the other way by then (§5.4.3).
+class Unacknowledged(NamedTuple):
+    """What an acknowledgement means where it stands."""
+
+    sent: int
+    """Bytes sent the other way by then."""
+    behind: int
+    reading: str
+    beyond: bool
+    """It acknowledges what was not sent."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return {"stream_bytes": self.sent, "unacknowledged": self.behind}
+
+
+def unacknowledged(session: Lookup, row: int, number: int) -> Unacknowledged | None:
+    """Compare an acknowledged number with the bytes sent the other way by then (§5.4.3).
 
     Receivers differ in whether the 3073 handshake bytes count (librtmp, SRS: yes; FFmpeg,
     nginx-rtmp: no), so both readings are tried and the nearer one is taken.
     """
-    field = body.find("sequence_number")
-    if field is None or not isinstance(body.value, dict):
-        return
     connection = session.connections[session.value(row, "connection")]
     side = connection.sides[1 - session.value(row, "direction")]
     segments = connection.tcp_connection.directions[side].segments
     epoch = session.capture_start_ns
     before = int(np.searchsorted(segments.time_ns, session.value(row, "time_ns") + epoch, "right"))
     if not before:
-        return
+        return None
     sent = int(segments.stream_offset[before - 1]) + int(segments.length[before - 1])
     ages = {
-        "handshake included": (sent - field.value) & 0xFFFFFFFF,
-        "handshake not counted": (sent - spec.HANDSHAKE_END - field.value) & 0xFFFFFFFF,
+        "handshake included": (sent - number) & 0xFFFFFFFF,
+        "handshake not counted": (sent - spec.HANDSHAKE_END - number) & 0xFFFFFFFF,
     }
     reading = min(ages, key=lambda name: ages[name])
     behind = ages[reading]
     if behind >= 1 << 31:
+        return Unacknowledged(sent, 0, "beyond what was sent", True)
+    return Unacknowledged(sent, behind, reading, False)
+
+
+def _acknowledgement(session: Lookup, row: int, body: Field) -> None:
+    field = body.find("sequence_number")
+    if field is None or not isinstance(body.value, dict):
+        return
+    found = unacknowledged(session, row, field.value)
+    if found is None:
+        return
+    sent, behind, reading, beyond = found
+    if beyond:
         field.warn("acknowledges_too_much", f"only {sent} bytes had been sent until then")
-        behind, reading = 0, "beyond what was sent"
     body.add("stream_bytes", f"Stream bytes until then: {sent} (calculated)", sent)
     body.add("unacknowledged", f"Behind by {behind} bytes, {reading} (calculated)", behind)
-    body.value |= {"stream_bytes": sent, "unacknowledged": behind}
+    body.value |= found.summary
 
 
 def _exchange(session: Lookup, row: int, body: Field) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dissectors.budget import Budget
 from dissectors.chunk_state import Flag, MessageRow
+from dissectors.spec import AGGREGATE
 
 if TYPE_CHECKING:
     from analyzer.model import Connection
@@ -34,6 +35,7 @@ MAX_CONNECTIONS: Final = 4_000
 """RTMP connections kept, some 20 kB each with handshake and commands."""
 
 LIMITS: Final = {
+    "ac3_frames": "more in a message than MAX_FRAMES (dissectors/codecs/ac3.py)",
     "amf_depth": "AMF values nested deeper than MAX_AMF_DEPTH (dissectors/spec.py)",
     "amf_expansion": "references repeat more than MAX_AMF_EXPANSION (dissectors/amf.py)",
     "amf_values": "a message with more than MAX_AMF_NODES values (dissectors/spec.py)",
@@ -56,19 +58,29 @@ LIMITS: Final = {
     "malformed_commands": "more than MAX_FAULTS of a connection (dissectors/connection.py)",
     "message_rows": "messages not listed: FREE_ROWS, BYTES_PER_ROW",
     "message_runs": "pieces of a message not listed: MAX_RUNS, MAX_OPEN_RUNS (dissectors)",
+    "modex": "more entries than MAX_MODEX (dissectors/messages/media_head.py)",
+    "nal_units": "more in a frame than MAX_NAL_UNITS (dissectors/codecs/nal.py)",
+    "obus": "more in a frame than MAX_OBUS (dissectors/codecs/av1.py)",
     "open_messages": "more under way than MAX_OPEN_MESSAGES (dissectors/assembly.py)",
+    "parameter_sets": "more than MAX_PARAMETER_SETS, or MAX_ARRAYS of them (dissectors/codecs)",
     "record_size": "a record or block larger than any capture's (analyzer/sources)",
     "reader_events": "more than MAX_EVENTS of a direction (dissectors/assembly.py)",
     "runs": "pieces of messages not listed: FREE_RUNS, BYTES_PER_RUN",
     "search_budget": "searches cut short: FREE_EFFORT (dissectors/budget.py), MAX_CANDIDATES,"
     " FREE_HOLES (analyzer/tcp/limits.py)",
+    "sei_messages": "more in a NAL unit than MAX_SEI_MESSAGES (dissectors/codecs/sei.py)",
     "sequence_distance": "segments ignored: MAX_DISTANCE (analyzer/tcp/limits.py)",
     "shared_object_events": "more than MAX_EVENTS (dissectors/messages/shared_object.py)",
     "small_connections": "connections not opened: FREE_OPENINGS (analyzer/tcp/limits.py)",
     "sub_messages": "more than MAX_SUB_MESSAGES or their fields (dissectors/messages)",
     "tcp_buffers": "holes not waited for, bytes not compared: limits in analyzer/tcp/limits.py",
+    "tracks": "more in a message than MAX_TRACKS, MAX_TRACK_FIELDS (dissectors/messages)",
 }
-"""Name in `limits_hit` → what it means and where its constant stands."""
+"""Name in `limits_hit` → what it means and where its constant stands.
+
+Of bodies those count that were decoded: for JSON all but coded frames, with `--detail fields` and
+`bytes` these too, for the text summary those that rules look at.
+"""
 
 _RUNS: Final = attrgetter("runs")
 _IN_BODIES: Final = {
@@ -80,6 +92,17 @@ _IN_BODIES: Final = {
     "max_sub_messages": "sub_messages",
 }
 """The value of the field that shows where decoding of a body stopped → the limit."""
+_NOTED: Final = {
+    "limit_ac3_frames": "ac3_frames",
+    "limit_arrays": "parameter_sets",
+    "limit_modex": "modex",
+    "limit_nal_units": "nal_units",
+    "limit_obus": "obus",
+    "limit_parameter_sets": "parameter_sets",
+    "limit_sei_messages": "sei_messages",
+    "limit_tracks": "tracks",
+}
+"""The note at what is not listed of an audio or video body → the limit."""
 _OF_INPUT: Final = {
     "bad_block_length": "record_size",
     "decompression_bomb": "input",
@@ -91,6 +114,8 @@ _OF_INPUT: Final = {
 """Problem of a capture file → the limit."""
 SMALLEST_CUT: Final = 64
 """Bytes of a body that can hit a limit: one value needs at least one."""
+SMALLEST_MEDIA: Final = 32
+"""The same of audio and video."""
 
 
 class Bounds:
@@ -118,7 +143,8 @@ class Bounds:
             self._fields += self.writing
             if node.name == "truncated":
                 cuts.add(_IN_BODIES[str(node.value)])
-        return cuts | {"body_details"} if cuts and ctx.sparing else cuts
+        cuts = cuts | {"body_details"} if cuts and ctx.sparing else cuts
+        return cuts | of_media(body) if ctx.type_id == AGGREGATE else cuts
 
     def connection(self, session: Session) -> bool:
         """Whether one more RTMP connection is kept."""
@@ -152,6 +178,20 @@ class Bounds:
             return rows
         self.hit.add("runs")
         return [_with_one_run(row) if len(row.runs) > 1 else row for row in rows]
+
+
+def of_media(body: Field) -> set[str]:
+    """Name the limits that left something of an audio or video body out."""
+    if body.length < SMALLEST_MEDIA:
+        return set()
+    found = set()
+    for node in body.walk():
+        if node.name == "truncated":
+            found.add(_IN_BODIES[str(node.value)])
+        for expert in node.experts:
+            if expert.code in _NOTED:
+                found.add(_NOTED[expert.code])
+    return found
 
 
 def _with_one_run(row: MessageRow) -> MessageRow:

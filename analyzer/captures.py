@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from analyzer.capture_info import CaptureInfo
+from analyzer.merging import MOST, Place, merge
 from analyzer.sources import (
     Capture,
     CaptureState,
@@ -24,11 +25,14 @@ from analyzer.sources import (
     as_written,
     open_captures,
 )
+from analyzer.sources.again import FoundFrame, Frames
 from dissectors.text import safe
 
 BLOCK: Final = 1 << 18
 """Bytes read at once when bodies are fetched: neighbours are asked for next."""
 CACHED_BLOCKS: Final = 32
+KEPT_FRAMES: Final = 32
+"""Stretches of records that are kept once they were looked at."""
 PATIENCE_NS: Final = 200_000_000
 """How far a file may reach back into the one before: reassembly orders so much by itself."""
 USUAL_FILES: Final = 256
@@ -75,6 +79,7 @@ class CaptureSetState(NamedTuple):
 
     files: list[CaptureState]
     bases: list[int]
+    places: list[Place]
     found: list[Problem]
 
 
@@ -87,18 +92,26 @@ class CaptureSet:
         self.left_out: list[str] = []
         """Why inputs that were named could not be opened, where others could."""
         try:
-            self._open(self._filled(as_written(paths)), reading or Reading())
+            reading = reading or Reading()
+            self._open(self._filled(as_written(paths), reading), reading)
         except BaseException:
             self.close()
             raise
         self._bases: list[int] = [0]
-        """Where each file begins in the common offset space; known once the one before ended."""
+        """Where each piece of a file begins in the common offset space: files one after the other
+        are a piece each, known once the one before ended.
+        """
+        self._places: list[Place] = [Place(0, 0)]
+        """Which piece that is."""
         self._lock = Lock()
+        self._frames: list[tuple[int, Frames]] = []
+        """Those looked at last, with the number of their file."""
         self._blocks: OrderedDict[tuple[int, int], bytes] = OrderedDict()
 
-    def _filled(self, paths: list[Input]) -> list[Input]:
+    def _filled(self, paths: list[Input], reading: Reading) -> list[Input]:
         """Leave out empty files among others: a rotated set that is being written ends in one."""
-        empty = [path for path in paths if isinstance(path, str) and _is_empty(path)]
+        might = paths[:-1] if reading.follow else paths
+        empty = [path for path in might if isinstance(path, str) and _is_empty(path)]
         if len(empty) == len(paths):
             return paths
         for path in empty:
@@ -109,9 +122,11 @@ class CaptureSet:
     def _open(self, paths: list[Input], reading: Reading) -> None:
         """Open what can be opened; raises `SourceError` where that is nothing."""
         _allow_files(HELD * len(paths))
-        for path in paths:
+        for number, path in enumerate(paths, 1):
             try:
-                self.files += open_captures(path, reading)
+                # The others would never end, and what comes after them never be read.
+                follow = reading.follow and number == len(paths)
+                self.files += open_captures(path, replace(reading, follow=follow))
             except FilterRefusedError:
                 raise
             except SourceError as error:
@@ -125,7 +140,29 @@ class CaptureSet:
             self.files = _by_time(self.files)
 
     def batches(self) -> Iterator[FrameBatch]:
-        """Yield the frames of all files."""
+        """Yield the frames of all files, in the order of their times where that is possible."""
+        known = len(self.files) > 1 and self.plain_size is not None
+        starts = [start for file in self.files if known and (start := file.first_ns()) is not None]
+        if not known or len(starts) < len(self.files):
+            yield from self._one_by_one()
+            return
+        frames = base = 0
+        for batch, places, beyond in merge(self.files, starts):
+            if beyond and not self._found:
+                text = f"more than {MOST} files overlap in time, the others are read later"
+                self._found.append(Problem("overlapping_files", text, base, frames + 1))
+            if not frames:
+                self._bases.clear()
+                self._places.clear()
+            for at, place in places:
+                self._bases.append(base + at)
+                self._places.append(place)
+            yield replace(batch, base=base, first_frame=frames + 1)
+            frames += len(batch)
+            base += len(batch.data)
+
+    def _one_by_one(self) -> Iterator[FrameBatch]:
+        """Yield the frames of files of which only one can be open, or whose size is not known."""
         frames = 0
         latest: tuple[int, str] | None = None
         """The latest time so far, and the file that has it."""
@@ -147,6 +184,7 @@ class CaptureSet:
             frames = last
             if number + 1 < len(self.files):
                 self._bases.append(end)
+                self._places.append(Place(number + 1, 0))
 
     def _overlap(
         self, latest: tuple[int, str], first: int, name: str, base: int, frame: int
@@ -166,22 +204,30 @@ class CaptureSet:
     def state(self, *, final: bool) -> CaptureSetState:
         """Return what `batches` has changed so far; at the end with what is large."""
         files = [file.state(final=final) for file in self.files]
-        return CaptureSetState(files, self._bases, self._found)
+        return CaptureSetState(files, self._bases, self._places, self._found)
 
     def adopt(self, state: CaptureSetState) -> None:
         """Take over what `batches` has changed in another process."""
         for file, each in zip(self.files, state.files, strict=True):
             file.adopt(each)
-        self._bases, self._found = state.bases, state.found
+        self._bases, self._places, self._found = state.bases, state.places, state.found
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return bytes of one file; zeros where it has become shorter in the meantime."""
-        return self.peek(offset, length).ljust(length, b"\0")
+        """Return bytes of a batch; zeros where a file has become shorter in the meantime."""
+        pieces = []
+        while length > 0:
+            number = bisect_right(self._bases, offset)
+            room = self._bases[number] - offset if number < len(self._bases) else length
+            count = min(room, length)
+            pieces.append(self.peek(offset, count).ljust(count, b"\0"))
+            offset, length = offset + count, length - count
+        return b"".join(pieces)
 
     def peek(self, offset: int, length: int) -> bytes:
         """Return bytes of one file, fewer where they are gone; what is read is not kept."""
         number = bisect_right(self._bases, offset) - 1
-        return self.files[number].pread(offset - self._bases[number], length)
+        file, start = self._places[number]
+        return self.files[file].pread(start + offset - self._bases[number], length)
 
     def pread(self, offset: int, length: int) -> bytes:
         """Return capture bytes from the common offset space, also over the end of a file; short
@@ -201,12 +247,33 @@ class CaptureSet:
             offset += len(piece)
         return b"".join(pieces)
 
+    def frame(self, offset: int) -> FoundFrame | None:
+        """Return the captured frame that has the byte at `offset`; None where it cannot be found
+        again. Frames of several files are numbered in the order of their times: theirs is 0.
+        """
+        number = bisect_right(self._bases, offset) - 1
+        file, start = self._places[number]
+        shift = self._bases[number] - start
+        at = offset - shift
+        known = next((f for own, f in self._frames if own == file and f.low <= at < f.high), None)
+        if known is None:
+            known = self.files[file].frames_around(at)
+            if known is None:
+                return None
+            self._frames = [(file, known), *self._frames[: KEPT_FRAMES - 1]]
+        found = known.at(at)
+        if found is None:
+            return None
+        name = found.number if len(self.files) == 1 else 0
+        return found._replace(number=name, offset=found.offset + shift)
+
     def _block(self, number: int, at: int) -> bytes:
         key = (number, at)
         with self._lock:
             block = self._blocks.get(key)
             if block is None or len(block) < BLOCK:  # a growing file has more by now
-                block = self.files[number].pread(at * BLOCK, BLOCK)
+                file, start = self._places[number]
+                block = self.files[file].pread(start + at * BLOCK, BLOCK)
                 self._blocks[key] = block
                 while len(self._blocks) > CACHED_BLOCKS:
                     self._blocks.popitem(last=False)
@@ -219,9 +286,8 @@ class CaptureSet:
     @property
     def oldest(self) -> int:
         """Offset before which bytes cannot be read again."""
-        last = len(self._bases) - 1
-        oldest = self.files[last].oldest
-        return self._bases[last] + oldest if oldest else 0
+        oldest = self.files[self._places[-1].file].oldest
+        return self._bases[-1] + oldest if oldest else 0
 
     @property
     def position(self) -> int:

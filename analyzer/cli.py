@@ -21,7 +21,6 @@ USAGE: Final = 2
 UNREADABLE: Final = 3
 INCONCLUSIVE: Final = 4
 INTERNAL: Final = 70
-INTERRUPTED: Final = interrupt.INTERRUPTED
 CLOSED_PIPE: Final = 141
 
 FORMAT_NAMES: Final = ("tui", *FORMATS)
@@ -39,8 +38,9 @@ _EPILOG: Final = f"""\
 sub-commands (as the first word):
 {_LISTED}
 
-exit codes: 0 analysed or passed, 1 findings (check, --fail-on), 2 usage or filter error,
-3 input unreadable, 4 inconclusive: no RTMP, or encrypted, 70 internal error.
+exit codes: 0 analysed or passed, 1 findings (check, --fail-on), 2 usage or filter error, or output
+that cannot be written, 3 input unreadable, 4 inconclusive: no RTMP, or encrypted, 70 internal
+error, 130 interrupted (128 + signal), 141 closed pipe.
 A capture named like a sub-command is given as ./check. Captures are opened together, as one, in
 the order of their times; 3 also where some of them could be read and the others were left out.
 """
@@ -62,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLOSED_PIPE
     except OSError as error:  # a full disk, most often
         _mute_stdout()
-        return complain(f"{safe(str(error.filename or 'output'))}: {error.strerror}", USAGE)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        where = error.filename or "standard output"
+        return complain(f"{safe(str(where))}: {error.strerror}", USAGE)
+    except KeyboardInterrupt as asked:
+        return interrupt.exit_code(asked)
     return code
 
 
@@ -256,7 +257,8 @@ def input_options(parser: argparse.ArgumentParser) -> None:
         "--max-input-bytes",
         metavar="SIZE",
         type=_size,
-        help="leave each input, decompressed, after this much",
+        help="leave each input, decompressed, after this much (default: read all of it, but leave "
+        "what grows beyond 1000:1 after 128M, as no capture does)",
     )
     parser.add_argument(
         "--check-checksums",
@@ -321,7 +323,9 @@ def _live_options(parser: argparse.ArgumentParser) -> None:
     live.add_argument(
         "--keep", metavar="N", type=_count, help="messages kept (default with -i: 1000000)"
     )
-    live.add_argument("--follow", action="store_true", help="a capture file that still grows")
+    live.add_argument(
+        "--follow", action="store_true", help="a capture file that still grows; of several the last"
+    )
 
 
 def _size(text: str) -> int:

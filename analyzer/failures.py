@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 MAX_FAILURES: Final = 20
 """Listed; a fault that comes with every message is told of often enough."""
 MAX_TEXT: Final = 200
-Kind = Literal["reading", "decoding", "rule"]
+Kind = Literal["reading", "decoding", "rule", "writing"]
+UNWRITTEN: Final = "[not written: internal error]"
+"""Stands where a message's text would be; what happened goes to standard error."""
 
 
 @dataclass(slots=True)

@@ -61,12 +61,21 @@ BLOCK: Final = 1 << 16
 """Rows computed with at once, where arrays over all of them would take as much as the table."""
 
 
+def pages(count: int, kind: np.dtype[Any], scattered: bool = False) -> Array:
+    """Return an array of zeros in pages of its own: what is not used takes no memory, and what is
+    given up goes back to the system. `scattered`: of what is used in few places, too.
+    """
+    found = mmap.mmap(-1, count * kind.itemsize, **_PRIVATE)
+    if scattered and hasattr(mmap, "MADV_NOHUGEPAGE"):
+        found.madvise(mmap.MADV_NOHUGEPAGE)  # one of them would hold 2 MiB
+    return np.frombuffer(found, kind)
+
+
 class Table:
     """Columns that grow together. Readers may take views while one writer appends.
 
-    Columns stand in pages of their own: what is not used yet takes no memory, and what is given up
-    goes back to the system. Where `endless`, the oldest rows can be retired: row numbers stay, and
-    retired rows read as zeros.
+    Columns stand in pages of their own. Where `endless`, the oldest rows can be retired: row
+    numbers stay, and retired rows read as zeros.
     """
 
     def __init__(self, columns: Mapping[str, str], endless: bool = False) -> None:
@@ -84,10 +93,7 @@ class Table:
         self.kept: Array = np.zeros(0, np.int64)
 
     def _new(self, kind: np.dtype[Any]) -> Array:
-        pages = mmap.mmap(-1, self._capacity * kind.itemsize, **_PRIVATE)
-        if self.endless and hasattr(mmap, "MADV_NOHUGEPAGE"):
-            pages.madvise(mmap.MADV_NOHUGEPAGE)  # a kept row would hold 2 MiB
-        return np.frombuffer(pages, kind)
+        return pages(self._capacity, kind, scattered=self.endless)
 
     def __len__(self) -> int:
         return self._length

@@ -7,11 +7,11 @@ import io
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from analyzer import interrupt
 from analyzer.cli import UsageError
 from analyzer.outputs import Growing
 from dissectors.text import safe
@@ -33,7 +33,6 @@ def open_session(
     """Open the captures; raises `SourceError`."""
     from analyzer.start import start
 
-    interrupt.in_order()
     return start(_paths(options, form), session_options(options, stack, streamed=streamed))
 
 
@@ -75,7 +74,12 @@ def endless(options: argparse.Namespace) -> bool:
     """Whether the input goes on until somebody stops it."""
     if options.interface is not None or options.follow:
         return True
-    return "-" in options.captures and _stdin_kind() not in ("file", "closed")
+    return from_pipe(options.captures)
+
+
+def from_pipe(captures: Sequence[str]) -> bool:
+    """Whether one of the captures comes through standard input while somebody writes it."""
+    return "-" in captures and _stdin_kind() == "pipe"
 
 
 def _stdin_kind() -> str:

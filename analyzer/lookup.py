@@ -8,8 +8,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer import media_rows
-from analyzer.annotate import annotate
-from analyzer.bounds import Bounds
+from analyzer.annotate import annotate, unacknowledged
+from analyzer.bounds import Bounds, of_media
 from analyzer.exchanges import Exchange, exchanges
 from analyzer.failures import Failures
 from analyzer.handshakes import add_round_trips
@@ -20,10 +20,11 @@ from analyzer.model import DIRECTIONS, Connection
 from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.context import CodecConfig, Context
-from dissectors.dissect import Header, dissect_body, dissect_header, type_name
+from dissectors.dissect import Brief, Header, brief, dissect_body, dissect_header, type_name
 from dissectors.fields import Dissection, Field
 from dissectors.handshake_tree import dissect_handshake
 from dissectors.messages.media_config import records
+from dissectors.whole import HEAD_SIZE
 
 if TYPE_CHECKING:
     from analyzer.metrics import Metrics
@@ -254,12 +255,19 @@ class Lookup(MessageBytes):
             found = dissect_body(type_id, body.data, ctx)
         if type_id in _OPEN_ENDED:
             self.note_limits(self.bounds.of_body(found.body, ctx))
+        elif type_id in MEDIA_KINDS:
+            self.note_limits(of_media(found.body))
         annotate(self, row, type_id, found.body)
         if alike is not None:
             if len(self._alike) >= MAX_ALIKE:
                 self._alike.clear()
             self._alike[alike] = ctx, found
         return found
+
+    def unwritten(self, row: int, error: Exception) -> None:
+        """Take note of a fault of the program in what an output made of a message."""
+        view = self.connections[self.value(row, "connection")]
+        self.failures.add("writing", f"{self.message_id(row)} was not written", error, view)
 
     def _told_apart(self, row: int, type_id: int) -> bool:
         """Whether `annotate` says of this row what it would not say of an equal body."""
@@ -295,15 +303,41 @@ class Lookup(MessageBytes):
 
     def info(self, row: int) -> str:
         """Return the list's last column: what the message says, in few words."""
-        shared = self._frame(row)
-        return shared.info if shared is not None else self.dissect(row).info
+        shared = self.template(row)
+        if shared is not None:
+            return shared.info
+        plain = self._brief(row)
+        return plain.info if plain is not None else self.dissect(row).info
+
+    def brief(self, row: int) -> Brief | None:
+        """Return info and summary of a message of fixed form as `dissect` would make them, without
+        its tree; None for others. Floods consist of such messages.
+        """
+        plain = self._brief(row)
+        if plain is not None and self.value(row, "type_id") == spec.ACKNOWLEDGEMENT:
+            assert plain.summary is not None
+            key, value = plain.summary
+            known = unacknowledged(self, row, value["sequence_number"])
+            return plain if known is None else Brief(plain.info, (key, value | known.summary))
+        return plain
+
+    def _brief(self, row: int) -> Brief | None:
+        type_id = self.value(row, "type_id")
+        if type_id in _OPEN_ENDED or type_id in MEDIA_KINDS:
+            return None
+        flags, length = self.value(row, "flags"), self.value(row, "length")
+        # A live capture may have dropped the bytes, and then nothing is said of them.
+        if not flags & Flag.COMPLETE or length > HEAD_SIZE or self.messages.endless:
+            return None
+        head = self.messages.column("head")[row].tobytes()
+        return brief(type_id, head[:length])
 
     def summary(self, row: int) -> tuple[str, dict[str, Any]] | None:
         """Return the decoded summary and its key; None for a type without one.
 
         Of coded audio and video frames only the header is read; `dissect` knows the rest.
         """
-        shared = self._frame(row)
+        shared = self.template(row)
         if shared is not None:
             kind = MEDIA_KINDS[self.value(row, "type_id")]
             return kind, media_rows.summary_at(shared, self.value(row, "timestamp"))
@@ -313,7 +347,7 @@ class Lookup(MessageBytes):
         """Return the summary of the whole body and its key; None for a type without one."""
         return summary_of(self.dissect(row))
 
-    def _frame(self, row: int) -> media_rows.Template | None:
+    def template(self, row: int) -> media_rows.Template | None:
         """Return what is common to all coded frames with this header; None for other messages."""
         type_id = self.value(row, "type_id")
         if type_id not in MEDIA_KINDS:

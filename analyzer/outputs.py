@@ -10,11 +10,12 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
+from analyzer import interrupt
 from analyzer.cli import UsageError
 from dissectors.text import safe
 
@@ -72,14 +73,17 @@ class Draft:
         """Create a file in the target's folder, with its permissions."""
         import tempfile
 
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=".rtmp-analyze-")
+        with interrupt.held():
+            number, name = tempfile.mkstemp(dir=target.parent, prefix=".rtmp-analyze-")
+            new = Path(name)
+            interrupt.remains.add(new.unlink)
         if known is None:
             mask = os.umask(0)
             os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
+            new.chmod(0o666 & ~mask)
         else:
-            Path(name).chmod(stat.S_IMODE(known.st_mode))
-        return os.fdopen(number, "w+b"), Path(name)
+            new.chmod(stat.S_IMODE(known.st_mode))
+        return os.fdopen(number, "w+b"), new
 
     @staticmethod
     def _apart() -> BinaryIO:
@@ -98,7 +102,7 @@ class Draft:
             self.file.close()
             assert self._target is not None
             self._new.replace(self._target)
-            self._new = None
+            self._forget()
         elif self._target is not None:
             import shutil
 
@@ -113,6 +117,12 @@ class Draft:
         if self._new is not None:
             with suppress(OSError):
                 self._new.unlink()
+            self._forget()
+
+    def _forget(self) -> None:
+        assert self._new is not None
+        interrupt.remains.discard(self._new.unlink)
+        self._new = None
 
 
 def _replaceable(target: Path, known: os.stat_result) -> bool:
@@ -127,23 +137,41 @@ def _replaceable(target: Path, known: os.stat_result) -> bool:
 
 
 class Growing(io.FileIO):
-    """A file that is read while it is written; the first bytes empty it. Raises `OSError`."""
+    """A file that is read while it is written; the first bytes empty it. Raises `OSError`.
+
+    A new file to which nothing was written is there only after `commit`.
+    """
 
     def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._new = not os.path.lexists(path)
         super().__init__(path, "a")
         self._full = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
 
     def write(self, data: Any) -> int:
+        self.commit()
         if self._full:
             self._full = False
             self.truncate(0)
         return super().write(data) or 0
 
+    def commit(self) -> None:
+        """Keep the file, whatever is written to it."""
+        self._new = False
+
+    def close(self) -> None:
+        if not self.closed and self._new:
+            with suppress(OSError):
+                self._path.unlink()
+        super().close()
+
 
 class _Text(io.TextIOWrapper):
-    """Text of a draft."""
+    """Text of a draft, or of a file that grows."""
 
-    draft: Draft
+    draft: Draft | Growing
+    path: str
+    """As the user wrote it."""
 
 
 def open_text(path: str, stack: ExitStack, *, growing: bool = False) -> TextIO:
@@ -157,13 +185,16 @@ def open_text(path: str, stack: ExitStack, *, growing: bool = False) -> TextIO:
         if path == os.environ.get("GITHUB_STEP_SUMMARY"):
             return stack.enter_context(_text(Path(path).open("ab")))
         if growing:
-            return stack.enter_context(_text(io.BufferedWriter(Growing(path))))
+            file = Growing(path)
+            out = stack.enter_context(_text(io.BufferedWriter(file)))
+            out.draft, out.path = file, path
+            return out
         draft = Draft(path)
     except OSError as error:
         raise UsageError(f"{safe(path)}: {error.strerror}") from None
     stack.callback(draft.close)
     out = _text(draft.file)
-    out.draft = draft
+    out.draft, out.path = draft, path
     return out
 
 
@@ -176,6 +207,16 @@ def finish(out: TextIO) -> None:
     out.flush()
     if isinstance(out, _Text) and hasattr(out, "draft"):
         out.draft.commit()
+
+
+@contextmanager
+def naming(out: TextIO) -> Iterator[None]:
+    """Name the output in an `OSError` that writing to it raises, a full disk most often."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or getattr(out, "path", None)
+        raise
 
 
 def color(choice: str, out: TextIO) -> bool:

@@ -10,9 +10,11 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from queue import Queue
+from queue import SimpleQueue
 from threading import Thread
 from typing import BinaryIO, Generic, NoReturn, TypeVar
+
+from analyzer.interrupt import SIGNALS
 
 Item = TypeVar("Item")
 
@@ -25,14 +27,15 @@ def in_thread(items: Iterator[Item]) -> Iterator[Item]:
 
     Order and exceptions are those of `items`.
     """
-    ready: Queue[tuple[Item | None, BaseException | None]] = Queue(maxsize=1)
-    wanted = True
+    # Queues without locks in Python: Ctrl-C may come anywhere, and no lock stays taken.
+    ready: SimpleQueue[tuple[Item | None, BaseException | None]] = SimpleQueue()
+    wanted: SimpleQueue[bool] = SimpleQueue()
 
     def make() -> None:
         try:
             for item in items:
                 ready.put((item, None))
-                if not wanted:
+                if not wanted.get():
                     return
         except BaseException as error:
             ready.put((None, error))
@@ -41,17 +44,17 @@ def in_thread(items: Iterator[Item]) -> Iterator[Item]:
 
     Thread(target=make, name="prefetch", daemon=True).start()
     try:
+        wanted.put(True)
         while True:
             item, error = ready.get()
             if error is not None:
                 raise error
             if item is None:
                 return
+            wanted.put(True)
             yield item
     finally:
-        wanted = False
-        if not ready.empty():
-            ready.get_nowait()
+        wanted.put(False)
 
 
 def can_fork() -> bool:
@@ -70,13 +73,18 @@ class Process(Generic[Item]):
 
     def __init__(self, items: Iterator[Item]) -> None:
         reading, writing = os.pipe()
-        with warnings.catch_warnings():
-            # numpy's idle threads are meant; the child calls nothing of theirs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._child = os.fork()
-        if not self._child:
-            os.close(reading)
-            _make(items, writing)
+        # None may find the child with the parent's answers to them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            with warnings.catch_warnings():
+                # numpy's idle threads are meant; the child calls nothing of theirs.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._child = os.fork()
+            if not self._child:
+                os.close(reading)
+                _make(items, writing)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writing)
         self._pipe = os.fdopen(reading, "rb", buffering=PIPE)
         self._closing = threading.Lock()
@@ -111,7 +119,8 @@ def _make(items: Iterator[Item], writing: int) -> NoReturn:
     import fcntl  # not on every system, unlike this module
 
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+        for number in SIGNALS:  # the parent answers them; the pipe that it closes ends this
+            signal.signal(number, signal.SIG_IGN)
         with suppress(OSError):  # more than a user may have
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE)
         with os.fdopen(writing, "wb") as pipe:

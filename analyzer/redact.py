@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from analyzer.redaction.collect import UNREAD, has_text, unread
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 Spans = Sequence[tuple[int, int]]
 HIDDEN: Final = "‹hidden›"
 _HEX_RUN: Final = re.compile(r"(?:[0-9a-f]{2}){3,}")
+_COMMON: Final = 64
+"""Characters of a member's name that is remembered."""
+_LEAST_HEX: Final = 6
+"""Digits of the shortest of these runs."""
 _HEX: Final = re.compile(r"[0-9a-f]{2,}…?")
 _SHOWN: Final = re.compile(r"(String|Name): (.*)", re.DOTALL)
 """Labels that show a string as it is, not in quotes."""
@@ -36,6 +41,16 @@ _SAID: Final = re.compile(
 """Where the info column shows a status code or a data message's name."""
 _PROPERTY: Final = re.compile(r"Property '([\w@-]{1,64})'(?: String '([\w.]+)')?")
 """The label of an object's member."""
+
+
+def _sensitive(key: str) -> bool:
+    """Whether a member's name is that of a credential."""
+    return _known_sensitive(key) if len(key) <= _COMMON else SENSITIVE.search(key) is not None
+
+
+@lru_cache(maxsize=1024)
+def _known_sensitive(key: str) -> bool:
+    return SENSITIVE.search(key) is not None
 
 
 class Redactor:
@@ -87,7 +102,13 @@ class Redactor:
             return HIDDEN
         if text in self.secrets.whole:
             return self.placeholder(self.secrets.whole[text])
-        said, member, kept = _SAID.search(text), _PROPERTY.match(text), (0, 0)
+        if not self.secrets.whole:
+            return text  # and no form of one is known
+        said = _SAID.search(text) if "('" in text else None
+        member = _PROPERTY.match(text) if text.startswith("Property '") else None
+        if said is None and member is None:
+            return self._inside(text)
+        kept = (0, 0)
         if said and said[1] in _PROTOCOL:
             kept = said.span()
         elif member and member[1].lower() in ORDINARY:
@@ -102,7 +123,7 @@ class Redactor:
             text = self._quoted.replace(text, lambda secret: f"'{self.placeholder(secret)}'")
         if "…" in text:
             text = self._cut(text)
-        if self.secrets.raw:
+        if self.secrets.raw and len(text) >= _LEAST_HEX:
             text = _HEX_RUN.sub(lambda run: self.hex(run[0]), text)
         return text
 
@@ -195,7 +216,7 @@ class Redactor:
         if code:
             return item
         if not key.startswith("$"):
-            numbers = numbers or key.endswith("name") or SENSITIVE.search(key) is not None
+            numbers = numbers or key.endswith("name") or _sensitive(key)
         return self.value(item, numbers=numbers)
 
     def item(self, item: Any) -> Any:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import signal
 import sys
-import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
-from analyzer import cli, inputs
+from analyzer import cli, inputs, interrupt
 from analyzer.cli import UsageError
 from analyzer.commands.opening import compile_filter
 from analyzer.export import FORMATS
-from analyzer.outputs import check_paths, color, finish, open_text
+from analyzer.outputs import check_paths, color, finish, naming, open_text
 
 if TYPE_CHECKING:
     from analyzer.export.request import Request
@@ -30,8 +28,6 @@ REFRESH_RATE: Final = "200"
 """Looks per second at what changed; what a key press shows waits for two of them."""
 ESCAPE_MS: Final = "50"
 """Milliseconds in which what follows an Esc can make another key of it."""
-AGAIN_S: Final = 0.5
-"""A second Ctrl-C within this time is not meant as one: `timeout -s INT` sends its signal twice."""
 UNMASKED: Final = "{} not redacted: stream names and credentials are shown"
 
 
@@ -76,8 +72,11 @@ def _exit_code(session: Session, options: argparse.Namespace, *, told: bool) -> 
         return cli.complain(unsupported, cli.UNREADABLE)
     if tell_failures(session):
         return cli.INTERNAL
+    trouble = tell_trouble(session)
     if tell_left_out(session):
         return cli.UNREADABLE
+    if trouble is not None:
+        return trouble
     if reached(session, options.fail_on):
         return cli.FINDINGS
     reason = nothing_to_judge(session)
@@ -111,6 +110,18 @@ def tell_left_out(session: Session) -> bool:
     for text in session.captures.left_out:
         cli.tell(f"{text}: left out")
     return bool(session.captures.left_out)
+
+
+def tell_trouble(session: Session) -> int | None:
+    """Say what kept this program from reading or keeping the whole input, and return its exit
+    code; None where nothing did. What is wrong with the capture itself is a finding instead.
+    """
+    codes = {"spool_failed": cli.UNREADABLE, "save_failed": cli.USAGE}
+    found = None
+    for problem in session.captures.problems:
+        if problem.code in codes:
+            found = cli.complain(problem.text, codes[problem.code])
+    return found
 
 
 def say(options: argparse.Namespace, text: str) -> None:
@@ -171,7 +182,10 @@ def _terminal(session: Session, options: argparse.Namespace) -> int | None:
     except ImportError as error:
         say(options, f"no terminal interface ({error}); here is the summary")
         return None
-    code: int = app.run(session, options.filter, bool(options.redact), inputs.whole_paths(options))
+    with interrupt.raised():
+        code: int = app.run(
+            session, options.filter, bool(options.redact), inputs.whole_paths(options)
+        )
     return code
 
 
@@ -207,7 +221,7 @@ def tell_drops(session: Session, options: argparse.Namespace) -> None:
     for problem in session.captures.problems:
         if problem.code == "capture_drops":
             say(options, f"{problem.text}: {problem.count}")
-        elif problem.code in ("follow_ended", "shortened"):
+        elif problem.code in ("capture_ended", "follow_ended", "shortened"):
             say(options, problem.text)
 
 
@@ -218,29 +232,14 @@ def analyse(session: Session, options: argparse.Namespace, streamer: Streamer | 
     # Lines on the same terminal leave no place for another that is overwritten.
     wanted = sys.stderr.isatty() and not options.quiet and streamer is None
     progress = _Progress() if wanted else None
-    signals = (signal.SIGINT, signal.SIGTERM) if inputs.endless(options) else ()
-    previous = [(number, signal.getsignal(number)) for number in signals]
-
-    asked: list[float] = []
-
-    def finish(*_: object) -> None:
-        """Ctrl-C ends an endless input, and its report follows; a second one ends the program."""
-        asked.append(time.monotonic())
-        if asked[-1] - asked[0] > AGAIN_S:
-            raise KeyboardInterrupt
-        if len(asked) == 1:
-            session.stop()
-
-    for number in signals:
-        signal.signal(number, finish)
+    stopping = interrupt.stopping(session.stop) if inputs.endless(options) else nullcontext()
     try:
-        session.run(streamer or progress)
+        with stopping:
+            session.run(streamer or progress)
     except SourceError as error:
         cli.complain(str(error), cli.UNREADABLE)
         return False
     finally:
-        for number, before in previous:
-            signal.signal(number, before)
         if progress is not None:
             progress.clear()
     if options.verbose:
@@ -257,6 +256,7 @@ class _Progress:
 
     def __init__(self) -> None:
         self.width = 0
+        interrupt.remains.add(self.clear)
 
     def __call__(self, session: Session) -> bool:
         capture = session.capture
@@ -270,6 +270,7 @@ class _Progress:
         return True
 
     def clear(self) -> None:
+        interrupt.remains.discard(self.clear)
         if self.width:
             sys.stderr.write("\r" + " " * self.width + "\r")
             sys.stderr.flush()
@@ -294,8 +295,9 @@ def _write(
 
             secrets = secrets or collect(session)
             request.redactor = Redactor(secrets)
-        form.write(session, out, request)
-        finish(out)
+        with naming(out):
+            form.write(session, out, request)
+            finish(out)
     if unmasked:
         say(options, UNMASKED.format(", ".join(unmasked)))
 

@@ -25,8 +25,7 @@ from analyzer.retention import Kept
 from analyzer.sides import turn_mistaken
 from analyzer.sources import Input
 from analyzer.tcp import TcpConnection, TcpDirection, TcpTracker
-from analyzer.tracked import Tracked, segment_starts
-from dissectors.chunk_state import MessageRow
+from analyzer.tracked import Ended, Tracked, places, segment_starts
 from dissectors.connection import RtmpConnection
 
 if TYPE_CHECKING:
@@ -219,14 +218,13 @@ class Session(Lookup):
     def gap(self, connection: TcpConnection, side: int, length: int, reason: str) -> None:
         """The next bytes of one side are missing."""
         tracked = self._tracked[connection.index]
-        rtmp, stream = tracked.rtmp, connection.directions[side]
+        self._follow(tracked, partial(self._gap, tracked, side, length))
 
-        def step() -> None:
-            rtmp.gap(side, length)
-            if rtmp.variant is None and self.bounds.hopeless(stream):
-                rtmp.variant = "other"
-
-        self._follow(tracked, step)
+    def _gap(self, tracked: Tracked, side: int, length: int) -> None:
+        rtmp = tracked.rtmp
+        rtmp.gap(side, length)
+        if rtmp.variant is None and self.bounds.hopeless(tracked.tcp.directions[side]):
+            rtmp.variant = "other"
 
     def closed(self, connection: TcpConnection) -> None:
         """No more data will come."""
@@ -286,52 +284,59 @@ class Session(Lookup):
     def _flush(self) -> None:
         """Move the messages that ended into the index."""
         dirty, self._dirty = self._dirty, {}
+        batch: list[Ended] = []
+        waiting = 0
         for index in dirty:
             tracked = self._tracked[index]
             for side in (0, 1):
                 rows = tracked.rtmp.take(side)
-                if rows:
-                    self._append(tracked, side, rows)
+                if rows and self._wanted(tracked, side, len(rows), waiting):
+                    batch.append(Ended(tracked, side, rows))
+                    waiting += len(rows)
+            if waiting >= MANY_ROWS:
+                self._append(batch)
+                batch, waiting = [], 0
+        if batch:
+            self._append(batch)
 
-    def _append(self, tracked: Tracked, side: int, rows: list[MessageRow]) -> None:
-        half, bounds, stream = tracked.halves[side], self.bounds, tracked.tcp.directions[side]
-        kept = len(self.messages)
-        if half.full or not bounds.rows(kept, half.count, stream.length, len(rows)):
+    def _wanted(self, tracked: Tracked, side: int, count: int, waiting: int) -> bool:
+        """Whether `count` more rows of a side are kept, beside those that wait to be."""
+        half, stream = tracked.halves[side], tracked.tcp.directions[side]
+        kept = len(self.messages) + waiting
+        if half.full or not self.bounds.rows(kept, half.count, stream.length, count):
             half.full = True
             if (reader := tracked.rtmp.halves[side].reader) is not None:
                 reader.unlisted = True
-            return
-        rows = bounds.trimmed(len(self.runs_table), rows)
+        return not half.full
+
+    def _append(self, batch: Sequence[Ended]) -> None:
+        """Append the rows of some sides to the index, together: each time costs much."""
+        rows = list(chain.from_iterable(ended.rows for ended in batch))
+        rows = self.bounds.trimmed(len(self.runs_table), rows)
         count, fields = len(rows), list(zip(*rows, strict=True))
         numbers = {
             name: np.fromiter(values, np.int64, count)
             for name, values in zip(_NUMBERS, fields[:12], strict=True)
         }
         heads, runs = fields[12:14]
-        starts, ends = numbers["stream_offset"], numbers["end_offset"]
-        first_frame, last_frame, first_time, last_time = stream.frames(starts, ends)
-        epoch = self._start_ns or 0
-        assert tracked.view is not None
+        number, epoch = len(self.messages), self._start_ns or 0
         run_counts = np.fromiter(map(len, runs), np.int64, count)
         first_run = len(self.runs_table) + np.cumsum(run_counts) - run_counts
-        self._append_runs(list(chain.from_iterable(runs)))
-        number = len(self.messages)
+        self._append_runs(runs)
         self.messages.extend(
             {
                 **numbers,
-                "connection": np.full(count, tracked.view.index),
-                "direction": np.full(count, side),
-                "time_ns": last_time - epoch,
-                "first_time_ns": first_time - epoch,
-                "first_frame": first_frame,
-                "last_frame": last_frame,
-                "head": np.frombuffer(b"".join([h.ljust(16, b"\0") for h in heads]), "V16"),
+                **places(batch, numbers["stream_offset"], numbers["end_offset"], epoch),
+                "head": np.array(heads, "S16").view("V16"),
                 "first_run": first_run,
                 "runs": run_counts,
             },
             count,
         )
-        tracked.halves[side].append(number, count)
+        at = number
+        for ended in batch:
+            ended.tracked.halves[ended.side].append(at, len(ended.rows))
+            at += len(ended.rows)
         if self._kept is not None:
             self._kept.note(self, number, rows)
 
@@ -341,12 +346,12 @@ class Session(Lookup):
         half = tracked.halves[connection.sides[direction]]
         return half.row(ordinal) if ordinal < half.count else -1
 
-    def _append_runs(self, runs: list[tuple[int, ...]]) -> None:
-        columns = zip(RUN_COLUMNS, zip(*runs, strict=True), strict=True)
-        count = len(runs)
-        self.runs_table.extend(
-            {name: np.fromiter(values, np.int64, count) for name, values in columns}, count
-        )
+    def _append_runs(self, runs: Sequence[tuple[tuple[int, ...], ...]]) -> None:
+        """Append the runs of some messages."""
+        width = len(RUN_COLUMNS)
+        numbers = np.fromiter(chain.from_iterable(chain.from_iterable(runs)), np.int64)
+        columns = numbers.reshape(-1, width).T
+        self.runs_table.extend(dict(zip(RUN_COLUMNS, columns, strict=True)), columns.shape[1])
 
     def _rebase(self) -> None:
         """Count times from the earliest packet where that is not the first one."""

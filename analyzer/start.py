@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def start(captures: Sequence[Input], options: Options) -> Session:
     """Return a session that is not yet run; raises `analyzer.sources.SourceError`."""
     intake = Intake(captures, options)
-    from analyzer.session import Session  # while another process reads the first frames
+    try:
+        from analyzer.session import Session  # while another process reads the first frames
 
-    return Session(intake, options)
+        return Session(intake, options)
+    except BaseException:  # Ctrl-C too
+        intake.close()
+        raise

@@ -13,7 +13,7 @@ from dissectors import spec
 from dissectors.budget import MAX_HELD_TOTAL, MAX_OPEN_RUNS, Budget
 from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow, ReaderEvent
 from dissectors.spans import Run
-from dissectors.whole import HEAD_SIZE
+from dissectors.whole import CHANGING_TYPES, HEAD_SIZE
 
 MAX_OPEN_MESSAGES: Final = 1024
 """Messages under way at once; real peers stay below 10. The oldest is given up beyond."""
@@ -139,15 +139,21 @@ class MessageAssembly:
             flags |= Flag.COMPLETE
         else:
             flags |= Flag.DAMAGED
-        body = self._emit(cs, flags, end_offset)
-        if body is None or len(body) < 4:
-            return
-        if cs.type_id == spec.SET_CHUNK_SIZE:
-            self._set_chunk_size(cs, int.from_bytes(body[:4], "big"), end_offset)
-        elif cs.type_id == spec.ABORT:
-            self._abort(int.from_bytes(body[:4], "big"), end_offset)
+        self._emit(cs, flags, end_offset)
+        if cs.type_id in CHANGING_TYPES:
+            self._change(self._rows[-1])
 
-    def _emit(self, cs: ChunkStream, flags: int, end_offset: int) -> bytes | None:
+    def _change(self, row: MessageRow) -> None:
+        """Carry out a message that changes how chunks are read, if it is whole."""
+        if row.body is None or len(row.body) < 4:
+            return
+        value = int.from_bytes(row.body[:4], "big")
+        if row.type_id == spec.SET_CHUNK_SIZE:
+            self._set_chunk_size(value, row)
+        else:
+            self._abort(value, row.end_offset)
+
+    def _emit(self, cs: ChunkStream, flags: int, end_offset: int) -> None:
         cs.open = False
         self._open.pop(cs.csid, None)
         body = None
@@ -183,7 +189,6 @@ class MessageAssembly:
             )
         )
         cs.runs = []
-        return body
 
     def _cut(self, cs: ChunkStream, reason: int, end_offset: int) -> None:
         """Give up the message under way on `cs`."""
@@ -198,16 +203,16 @@ class MessageAssembly:
         self._current = None
         self._left = 0
 
-    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
+    def _set_chunk_size(self, value: int, row: MessageRow) -> None:
         """§5.4.1: holds for this direction from the next chunk on; the top bit must be zero."""
         size = value & spec.MAX_CHUNK_SIZE
         if not size:
-            self._event("chunk_size_zero", cs.header_offset, 0, "Set Chunk Size 0 ignored")
+            self._event("chunk_size_zero", row.header_offset, 0, "Set Chunk Size 0 ignored")
             return
         self.chunk_size = size
         self.chunk_size_inferred = False
         if len(self.chunk_size_changes) < MAX_CHUNK_SIZES:
-            self.chunk_size_changes.append(ChunkSizeChange(offset, size, cs.number))
+            self.chunk_size_changes.append(ChunkSizeChange(row.end_offset, size, row.number))
         else:
             self.limits.add("chunk_sizes")
 

@@ -16,9 +16,9 @@ BYTES_PER_VALUE: Final = 1024
 """Stream bytes that pay for one more: real streams have one in some thousands."""
 LEAST_VALUES: Final = 8
 """What a command costs at least, in values."""
-FREE_EFFORT: Final = 40_000
-"""Work on searches for chunk headers whatever the capture's size, a third of a second of it. Real
-captures need a hundredth."""
+FREE_EFFORT: Final = 20_000
+"""Work on searches for chunk headers whatever the capture's size, a fifth of a second of it. A hole
+costs about 50."""
 
 
 class Budget:

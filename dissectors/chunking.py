@@ -13,10 +13,11 @@ from dissectors import extended, spec
 from dissectors.assembly import MessageAssembly
 from dissectors.chunk_state import ChunkStream, Flag
 from dissectors.plausible import implausible
-from dissectors.whole import HEAD_SIZE, HELD_TYPES, pass_repeated, read_whole
+from dissectors.whole import CHANGING_TYPES, HEAD_SIZE, HELD_TYPES, pass_repeated, read_whole
 
-MAX_PENDING: Final = 16_384
-"""Rows that wait to be taken, about 500 bytes each, before the owner is asked to take them."""
+MAX_PENDING: Final = 1_024
+"""Rows that wait to be taken, about 500 bytes each, before the owner is asked to take them: of
+more the processor's cache loses the first ones, and each costs half as much again."""
 WINDOW: Final = 64
 """Headers compared at once at first: what does not repeat must not cost a look at all of it."""
 
@@ -87,15 +88,22 @@ class ChunkParser(MessageAssembly):
         if self.unlisted and not self.chunk_size_open:
             position, count = pass_repeated(self._streams, buffer, position, self.chunk_size)
             self.messages += count
-        before = len(rows)
-        split: int | None = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
-        if self.chunk_size_open:
-            split = None  # what is longer may tell the size
-        position = read_whole(
-            self._streams, rows, buffer, position, self._base, self.chunk_size, self.messages, split
-        )
-        self.messages += len(rows) - before
-        return position
+        while True:
+            before, size = len(rows), self.chunk_size
+            split: int | None = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
+            if self.chunk_size_open:
+                split = None  # what is longer may tell the size
+            number = self.messages
+            position = read_whole(
+                self._streams, rows, buffer, position, self._base, size, number, split
+            )
+            read = len(rows) - before
+            self.messages += read
+            if not read or rows[-1].type_id not in CHANGING_TYPES:
+                return position
+            self._change(rows[-1])
+            if len(rows) >= MAX_PENDING:
+                return position
 
     def _payload(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
         take = self._left

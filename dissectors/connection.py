@@ -303,24 +303,25 @@ class RtmpConnection:
         if not rows:
             return
         for row in rows:
-            if row.type_id in _MEDIA:
+            type_id = row.type_id
+            if type_id in _MEDIA:
                 head = row.head
                 if (
                     head
+                    and (head[1:2] == b"\0" or head[0] in _EXTENDED[type_id])
                     and row.flags & Flag.COMPLETE  # else a byte may be missing, read as zero
-                    and (head[1:2] == b"\0" or head[0] in _EXTENDED[row.type_id])
                     and is_config(row)
                 ):
-                    self._config(half, row, _MEDIA[row.type_id])
-            elif row.type_id == spec.AGGREGATE and row.body:
-                self.client_votes[side] += sides.message_votes(row.type_id, row.head)
-                for type_id, kind in _MEDIA.items():
-                    if media_config.records(type_id, row.type_id, row.body):
+                    self._config(half, row, _MEDIA[type_id])
+            elif type_id == spec.AGGREGATE and row.body:
+                self.client_votes[side] += sides.message_votes(type_id, row.head)
+                for each, kind in _MEDIA.items():
+                    if media_config.records(each, type_id, row.body):
                         self._config(half, row, kind)
-            elif row.type_id in _COMMANDS and row.body:
+            elif type_id in _COMMANDS and row.body:
                 self._command(side, row)
-            elif row.type_id in sides.TELLING and row.head:
-                self.client_votes[side] += sides.message_votes(row.type_id, row.head)
+            elif type_id in sides.TELLING and row.head:
+                self.client_votes[side] += sides.message_votes(type_id, row.head)
             half.taken += 1
         half.rows += rows
         if self.variant is None:

@@ -1,6 +1,6 @@
 """Bytes to field trees: chunk headers and message bodies. Here damage becomes data."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dissectors import spec
 from dissectors.chunk_state import Flag
@@ -22,6 +22,14 @@ from dissectors.messages.sections import specific_section
 from dissectors.registry import MessageTable, MessageType
 
 
+class Brief(NamedTuple):
+    """A message without its tree."""
+
+    info: str
+    summary: tuple[str, dict[str, Any]] | None
+    """Its key and its value."""
+
+
 def dissect_body(
     type_id: int, body: bytes, ctx: Context, table: MessageTable | None = None
 ) -> Dissection:
@@ -37,6 +45,18 @@ def dissect_body(
         return Dissection(entry.name, entry.name, root)
     title, info = entry.describe(root, ctx)
     return Dissection(title, info, root)
+
+
+def brief(type_id: int, body: bytes) -> Brief | None:
+    """Return what a list and a summary say of a whole body, without its tree, where that is plain.
+
+    It is what `dissect_body` makes of it; None where only that can tell.
+    """
+    entry = MESSAGE_TYPES.get(type_id)
+    if entry is None:
+        return Brief(type_name(type_id), None)
+    found = entry.brief(body) if entry.brief is not None else None
+    return None if found is None else Brief(found[0], (entry.key, found[1]))
 
 
 def section_of(type_id: int, body: Field) -> str:
@@ -186,6 +206,7 @@ MESSAGE_TYPES.update(
             protocol_control.read_set_chunk_size,
             protocol_control.describe_set_chunk_size,
             section="RTMP 1.0 §5.4.1",
+            brief=protocol_control.brief_set_chunk_size,
         ),
         2: MessageType(
             "Abort Message",
@@ -193,6 +214,7 @@ MESSAGE_TYPES.update(
             protocol_control.read_abort,
             protocol_control.describe_abort,
             section="RTMP 1.0 §5.4.2",
+            brief=protocol_control.brief_abort,
         ),
         3: MessageType(
             "Acknowledgement",
@@ -200,6 +222,7 @@ MESSAGE_TYPES.update(
             protocol_control.read_acknowledgement,
             protocol_control.describe_acknowledgement,
             section="RTMP 1.0 §5.4.3",
+            brief=protocol_control.brief_acknowledgement,
         ),
         4: MessageType(
             "User Control Message",
@@ -207,6 +230,7 @@ MESSAGE_TYPES.update(
             user_control.read,
             user_control.describe,
             section="RTMP 1.0 §6.2, §7.1.7",
+            brief=user_control.brief,
         ),
         5: MessageType(
             "Window Acknowledgement Size",
@@ -214,6 +238,7 @@ MESSAGE_TYPES.update(
             protocol_control.read_window_acknowledgement_size,
             protocol_control.describe_window_acknowledgement_size,
             section="RTMP 1.0 §5.4.4",
+            brief=protocol_control.brief_window_acknowledgement_size,
         ),
         6: MessageType(
             "Set Peer Bandwidth",
@@ -221,6 +246,7 @@ MESSAGE_TYPES.update(
             protocol_control.read_set_peer_bandwidth,
             protocol_control.describe_set_peer_bandwidth,
             section="RTMP 1.0 §5.4.5",
+            brief=protocol_control.brief_set_peer_bandwidth,
         ),
         8: MessageType(
             "Audio Data",

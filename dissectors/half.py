@@ -59,6 +59,8 @@ def is_config(row: MessageRow) -> bool:
     head = row.head
     if row.type_id == spec.VIDEO:
         if head[0] & 0x80:
+            if head[0] & 0x0F == 6 and len(head) > 1 and head[1] & 0x0F not in (0, 5):
+                return False  # Multitrack: the packet type stands in the second byte
             return head[0] & 0x0F in (0, 5, 6, 7) and video.peek(head, row.length).is_config
         return head[0] & 0x0F in (7, 12, 13, 14) and head[1:2] == b"\0"
     if head[0] >> 4 == 9:

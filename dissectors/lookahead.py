@@ -10,7 +10,7 @@ from typing import Final
 
 from dissectors import resync, spec
 from dissectors.budget import Budget
-from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag
+from dissectors.chunk_state import ChunkSizeChange, ChunkStream, Flag, MessageRow
 from dissectors.chunking import NEED_MORE, ChunkParser
 
 DECISIVE: Final = 4096
@@ -106,8 +106,8 @@ class LookaheadParser(ChunkParser):
             self._repeats_headers = goes_on
         return goes_on
 
-    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
-        super()._set_chunk_size(cs, value, offset)
+    def _set_chunk_size(self, value: int, row: MessageRow) -> None:
+        super()._set_chunk_size(value, row)
         self.chunk_size_open = False
         self._chunk_size_known = True
 

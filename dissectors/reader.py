@@ -18,9 +18,13 @@ from dissectors.whole import HEAD_SIZE
 
 SEARCH_STEPS: Final = (1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 """Buffer sizes at which a lost reader looks for a chunk boundary again."""
-BYTES_PER_EFFORT: Final = 40
+BYTES_PER_EFFORT: Final = 64
 """Stream bytes that pay for a look at one chunk header in a search, beside what all readers
 share (`budget.FREE_EFFORT`): hostile streams stay linear."""
+LEAST_EFFORT: Final = 4
+"""What any search costs, in headers looked at."""
+STARTS_TRIED: Final = 64
+"""Segment starts at most from which a search reads control messages, a header's work each."""
 PIECE: Final = 64 << 10
 STALE: Final = UNSEEN | Flag.INFERRED_LENGTH | Flag.INFERRED_TYPE
 """What may have changed on a chunk stream while nobody looked."""
@@ -299,6 +303,7 @@ class ChunkReader(LookaheadParser):
         if self._effort.refuses():
             return None
         hints = self._hints(self._base, self._base + len(data))
+        self._effort.spend(LEAST_EFFORT + min(len(hints.segment_starts), STARTS_TRIED))
         return resync.search(data, hints, final=final)
 
     def _hints(self, low: int, high: int) -> resync.Hints:
@@ -307,6 +312,7 @@ class ChunkReader(LookaheadParser):
             chunk_size=self.chunk_size if self._chunk_size_known else None,
             chunk_size_min=self.chunk_size,
             known=self._known,
+            seen=self._last,
             rtmp_likely=self.rtmp_likely,
             effort=self._effort,
             segment_starts=[start - low for start in starts[: resync.MAX_STARTS]],

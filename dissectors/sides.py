@@ -30,7 +30,10 @@ _SERVER_COMMANDS: Final = frozenset(
 )  # fmt: skip
 _REPLIES: Final = frozenset({"_result", "_error"})
 """A client may answer a server's call."""
-_EVENTS: Final = {0: -_SURE, 1: -_SURE, 2: -_SURE, 3: _SURE, 4: -_SURE, 6: -_SURE, 7: _SURE}
+_EVENTS: Final = {
+    b"\0\0": -_SURE, b"\0\1": -_SURE, b"\0\2": -_SURE, b"\0\3": _SURE,
+    b"\0\4": -_SURE, b"\0\6": -_SURE, b"\0\7": _SURE,
+}  # fmt: skip
 """User Control event → votes for the sender as the client (§7.1.7)."""
 _HANDLERS: Final = (
     (b"@setDataFrame", _SURE),
@@ -50,7 +53,7 @@ def command_votes(name: str) -> int:
 def message_votes(type_id: int, head: bytes) -> int:
     """Return the same for any other message, of which the first 16 bytes are given."""
     if type_id == spec.USER_CONTROL:
-        return _EVENTS.get(int.from_bytes(head[:2], "big"), 0) if len(head) >= 2 else 0
+        return _EVENTS.get(head[:2], 0)
     if type_id in (spec.SET_PEER_BANDWIDTH, spec.AGGREGATE):
         return -_USUAL
     if type_id == spec.DATA_AMF0:

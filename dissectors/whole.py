@@ -7,6 +7,7 @@ timestamps (§5.3.1.3) only in such. It leaves the rest, byte for byte, to the s
 """
 
 from collections.abc import Mapping
+from struct import Struct
 from typing import Final
 
 from dissectors import spec
@@ -16,8 +17,8 @@ from dissectors.spans import Run
 
 HEAD_SIZE: Final = 16
 """First body bytes kept of every message: enough for any media tag header without ModEx."""
-MAX_ROWS: Final = 16_384
-"""Rows of one call, so that they can be taken in between."""
+MAX_ROWS: Final = 1_024
+"""Rows of one call, so that they can be taken in between, while the processor's cache has them."""
 WINDOW: Final = 64
 """Chunk headers compared before the others of the message."""
 CHANGING_TYPES: Final = frozenset({spec.SET_CHUNK_SIZE, spec.ABORT})
@@ -25,10 +26,11 @@ CHANGING_TYPES: Final = frozenset({spec.SET_CHUNK_SIZE, spec.ABORT})
 HELD_TYPES: Final = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 17, 18, 19, 20, 22})
 """Messages that travel with their bodies."""
 _MARKS: Final = [bytes([0xC0 | csid]) for csid in range(64)]
-_AUDIO, _VIDEO = spec.AUDIO, spec.VIDEO
+_MEDIA: Final = (spec.VIDEO, spec.AUDIO)
 _COMPLETE: Final = Flag.COMPLETE
 _LATER: Final = Flag.INFERRED_TIMESTAMP | Flag.INFERRED_MSID
 _EXTENDED: Final = spec.EXTENDED_TIMESTAMP
+_words: Final = Struct(">III").unpack_from
 _new: Final = tuple.__new__
 
 
@@ -39,26 +41,30 @@ def pass_repeated(
 
     For floods whose rows nobody wants any more: the headers are counted in C.
     """
-    total = 0
-    while position < len(buffer):
-        cs = _repeatable(streams, buffer[position], chunk_size)
+    total, end = 0, len(buffer)
+    known: dict[int, ChunkStream] = {}
+    while position < end:
+        mark = buffer[position]
+        cs = known.get(mark) or _repeatable(streams, mark, chunk_size)
         if cs is None:
             break
-        marks, stride = {buffer[position]: cs}, 1 + cs.length
-        if (
-            not cs.length
-            and position + 1 < len(buffer)
-            and _repeatable(streams, buffer[position + 1], 0)
-        ):
+        known[mark] = cs
+        stop = position + 1 + cs.length
+        if cs.length and stop < end and buffer[stop] != mark:  # one by itself
+            cs.timestamp = (cs.timestamp + cs.delta) & 0xFFFFFFFF
+            position, total = stop, total + 1
+            continue
+        marks, stride = {mark: cs}, stop - position
+        if stride == 1 and stop < end and _repeatable(streams, buffer[stop], 0):
             # Several chunk streams may take turns where each message is one byte.
-            known = ((mark, _repeatable(streams, mark, 0)) for mark in range(0xC2, 0x100))
-            marks = {mark: each for mark, each in known if each is not None}
+            each = ((other, _repeatable(streams, other, 0)) for other in range(0xC2, 0x100))
+            marks = {other: found for other, found in each if found is not None}
         count = _run_of(bytes(marks), buffer, position, stride)
         if not count:
             break
-        for mark, each in marks.items():
-            own = count if stride > 1 else buffer.count(mark, position, position + count)
-            each.timestamp = (each.timestamp + own * each.delta) & 0xFFFFFFFF
+        for other, found in marks.items():
+            own = count if stride > 1 else buffer.count(other, position, position + count)
+            found.timestamp = (found.timestamp + own * found.delta) & 0xFFFFFFFF
         position += count * stride
         total += count
     return position, total
@@ -87,7 +93,7 @@ def _repeatable(
     cs = streams.get(mark & 0x3F)
     if mark < 0xC2 or cs is None or cs.open or cs.extended or cs.length > chunk_size:
         return None
-    return cs if cs.type_id in (_AUDIO, _VIDEO) else None
+    return cs if cs.type_id in _MEDIA else None
 
 
 def read_whole(
@@ -100,34 +106,36 @@ def read_whole(
     number: int,
     split_flags: int | None,
 ) -> int:
-    """Append a row for each whole message from `position` on; return where it stops.
+    """Append a row for each whole message from `position` on; return where it stops: at the
+    latest behind a message that changes how chunks are read, which the caller must carry out.
 
     `base` is the stream offset of the buffer, `number` the first row's, `split_flags` go to
     messages of several chunks; None: those are left to others.
     """
-    end = len(buffer)
-    append, stride = rows.append, chunk_size + 1
-    last = number + MAX_ROWS
-    while position + 12 < end and number < last:
+    end, last = len(buffer), number + MAX_ROWS
+    enough, known, append = end - 12, streams.get, rows.append
+    while position < enough and number < last:
         first = buffer[position]
-        csid, fmt = first & 0x3F, first >> 6
-        cs = streams.get(csid)
-        if csid < 2 or cs is None or cs.open or (fmt == 3 and cs.extended):
+        fmt, csid = first >> 6, first & 0x3F
+        cs = known(csid)
+        if cs is None or cs.open:
             break
         length, type_id, msid, inferred = cs.length, cs.type_id, cs.msid, cs.inferred
         extended = 0
         if fmt == 3:
+            if cs.extended:
+                break
             field, after = cs.delta, position + 1
         else:
-            fields = int.from_bytes(buffer[position + 1 : position + 8], "big")
-            field, after = fields >> 32, position + 4
+            field, low, high = _words(buffer, position)
+            field, after = field & 0xFFFFFF, position + 4
             if fmt < 2:
-                length, type_id = fields >> 8 & 0xFFFFFF, fields & 0xFF
-                after = position + 8
-                if inferred:
-                    inferred &= _LATER
-            if fmt == 0:
-                msid = int.from_bytes(buffer[position + 8 : position + 12], "little")
+                length, type_id, after = low >> 8, low & 0xFF, position + 8
+                inferred &= _LATER
+            if fmt == 0:  # its message stream id is little-endian, and hardly ever large
+                msid = high >> 24
+                if high & 0xFFFFFF:
+                    msid = int.from_bytes(buffer[position + 8 : position + 12], "little")
                 after, inferred = position + 12, 0
             if field == _EXTENDED:
                 if length > chunk_size:
@@ -135,67 +143,66 @@ def read_whole(
                 extended = Flag.EXTENDED
                 field = int.from_bytes(buffer[after : after + 4], "big")
                 after += 4
-        stop, chunks, header, flags = after + length, 1, 0, inferred | extended | _COMPLETE
+        stop, chunks, flags = after + length, 1, inferred | extended | _COMPLETE
         body = None
-        if type_id != _VIDEO and type_id != _AUDIO:
-            if (
-                type_id in CHANGING_TYPES
-                or length > chunk_size
-                or stop > end
-                or implausible(type_id, length, msid)
-            ):
+        if type_id in _MEDIA:
+            if length > chunk_size:
+                if split_flags is None:
+                    break
+                chunks = _chunks(buffer, csid, after, length, chunk_size)
+                if not chunks:
+                    break
+                stop += chunks - 1
+                flags |= split_flags
+            elif stop > end:
+                break
+        elif stop > end or length > chunk_size:
+            break
+        else:
+            # Short ones on a small message stream id are never implausible.
+            if (length > 64 or msid > 0xFFFF) and implausible(type_id, length, msid):
                 break
             if type_id in HELD_TYPES:
                 body = buffer[after:stop]
-        if length > chunk_size:
-            later = (length - 1) // chunk_size
-            stop += later
-            if stop > end or chunk_size < HEAD_SIZE or split_flags is None:
-                break
-            mark, near = _MARKS[csid], stop
-            if later > WINDOW:
-                near = after + chunk_size + WINDOW * stride
-            # The near ones first: a look at all of a message that others interrupt costs too much.
-            if buffer[after + chunk_size : near : stride].lstrip(mark):
-                break  # other chunks in between
-            if near < stop and buffer[near:stop:stride].lstrip(mark):
-                break
-            chunks, header = later + 1, 1
-            flags |= split_flags
-        elif stop > end:
-            break
-        cs.length, cs.type_id, cs.msid, cs.inferred = length, type_id, msid, inferred
-        cs.delta = cs.extended_value = field
-        cs.extended = bool(extended)
-        cs.timestamp = field if fmt == 0 else (cs.timestamp + field) & 0xFFFFFFFF
-        head = (
-            buffer[after : after + HEAD_SIZE]
-            if length > HEAD_SIZE
-            else buffer[after : after + length]
-        )
-        run = _new(Run, (0, base + after, chunk_size, header, length))
+        if fmt == 3:
+            cs.timestamp = time = (cs.timestamp + field) & 0xFFFFFFFF
+        else:
+            time = (cs.timestamp + field) & 0xFFFFFFFF if fmt else field
+            cs.length, cs.type_id, cs.msid, cs.inferred = length, type_id, msid, inferred
+            cs.delta = cs.extended_value = field
+            cs.extended, cs.timestamp = extended > 0, time
+        head = buffer[after : after + (HEAD_SIZE if length > HEAD_SIZE else length)]
+        run = _new(Run, (0, base + after, chunk_size, 1 if chunks > 1 else 0, length))
         append(
             _new(
                 MessageRow,
                 (
-                    number,
-                    base + position,
-                    base + stop,
-                    chunks,
-                    fmt,
-                    csid,
-                    msid,
-                    type_id,
-                    cs.timestamp,
-                    length,
-                    length,
-                    flags,
-                    head,
-                    (run,),
-                    body,
+                    number, base + position, base + stop, chunks, fmt, csid, msid, type_id, time,
+                    length, length, flags, head, (run,), body,
                 ),
             )
-        )
+        )  # fmt: skip
         number += 1
         position = stop
+        if type_id in CHANGING_TYPES:
+            break
     return position
+
+
+def _chunks(buffer: bytes, csid: int, after: int, length: int, chunk_size: int) -> int:
+    """Return how many chunks a message has whose payload begins at `after`; 0: they are not all
+    in the buffer, or others lie between them.
+    """
+    later, stride = (length - 1) // chunk_size, chunk_size + 1
+    stop = after + length + later
+    if stop > len(buffer) or chunk_size < HEAD_SIZE:
+        return 0
+    mark, near = _MARKS[csid], stop
+    if later > WINDOW:
+        near = after + chunk_size + WINDOW * stride
+    # The near ones first: a look at all of a message that others interrupt costs too much.
+    if buffer[after + chunk_size : near : stride].lstrip(mark):
+        return 0
+    if near < stop and buffer[near:stop:stride].lstrip(mark):
+        return 0
+    return later + 1

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from analyzer import cli, inputs, interrupt, run
+from analyzer import cli, inputs, run
 from analyzer.check import baseline
 from analyzer.check.baseline import Baseline
 from analyzer.check.outcome import (
@@ -105,6 +105,8 @@ def _one(
         stack.callback(session.close)
         if not run.analyse(session, options, None):
             return unreadable_outcome(Path(path).name, "reading it failed"), None
+        if run.tell_trouble(session):
+            return unreadable_outcome(Path(path).name, "it was not read to its end"), None
         unsupported = run.unsupported_link(session)
         if unsupported is not None:
             return _unreadable(path, unsupported), None
@@ -144,7 +146,6 @@ def _session(path: str, options: argparse.Namespace, wanted: Wanted, stack: Exit
 
     from analyzer.start import start
 
-    interrupt.in_order()
     found = inputs.session_options(options, stack, streamed=False)
     return start([path], replace(found, policy=wanted.rules()))
 
@@ -283,7 +284,10 @@ def _settle_baseline(
     found = [item for outcome in outcomes for item in outcome.findings]
     if options.write_baseline:
         text = baseline.write(found)
-        Path(wanted.baseline).write_text(text, encoding="utf-8", newline="\n")
+        with ExitStack() as stack:
+            out = open_text(wanted.baseline, stack)
+            out.write(text)
+            finish(out)
         run.say(options, f"{safe(wanted.baseline)}: {len(found)} findings are known from now on")
         return
     if any(outcome.status == UNREADABLE for outcome in outcomes):

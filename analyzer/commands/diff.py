@@ -49,8 +49,12 @@ def main(words: list[str]) -> int:
                 return session
             if run.tell_failures(session):
                 return cli.INTERNAL
+            trouble = run.tell_trouble(session)
+            if trouble is not None:
+                return trouble
             found.append(profiles(session, compiled, Redactor(collect(session))))
             names.append(session.capture.name)
+        del session  # before the other one is read
     result = compare(*found)
     _write(result, _shown(names), options)
     for name, each in zip(names, found, strict=True):

@@ -16,6 +16,7 @@ from analyzer.outputs import check_paths
 from dissectors.text import safe
 
 if TYPE_CHECKING:
+    from analyzer.extract.folder import Folder
     from analyzer.extract.media import File
     from analyzer.index import Array
     from analyzer.session import Session
@@ -41,8 +42,10 @@ def main(words: list[str]) -> int:
     if not any(getattr(options, name) for name in chosen):
         options.flv = True
     compiled = compile_filter(options.filter)
-    folder = Path(options.output)
     cli.utf8(sys.stdout)
+    from analyzer.extract.folder import Folder
+
+    folder = Folder(Path(options.output))
     with ExitStack() as stack:
         session = open_session(options.captures, options, stack)
         if isinstance(session, int):
@@ -53,7 +56,8 @@ def main(words: list[str]) -> int:
         code = _Extraction(session, rows, folder, options).run()
         if run.tell_failures(session):
             return cli.INTERNAL
-        return cli.UNREADABLE if run.tell_left_out(session) else code
+        trouble = run.tell_trouble(session)
+        return cli.UNREADABLE if run.tell_left_out(session) else trouble or code
 
 
 def _of_matching(session: Session, rows: Array, found: Array) -> Array:
@@ -68,7 +72,7 @@ class _Extraction:
     """One run: what was written so far, and how it is told."""
 
     def __init__(
-        self, session: Session, rows: Array, folder: Path, options: argparse.Namespace
+        self, session: Session, rows: Array, folder: Folder, options: argparse.Namespace
     ) -> None:
         self._session, self._rows = session, rows
         self._folder, self._options = folder, options
@@ -76,12 +80,16 @@ class _Extraction:
 
     def run(self) -> int:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._streams()
-            if self._options.raw:
-                self._raw()
+            self._folder.path.mkdir(parents=True, exist_ok=True)
+            with self._folder:
+                self._streams()
+                if self._options.raw:
+                    self._raw()
+        except BrokenPipeError:
+            raise  # of standard output
         except OSError as error:
-            raise cli.UsageError(f"{safe(str(error.filename))}: {error.strerror}") from None
+            where = error.filename or self._folder.path  # a full disk names no file
+            raise cli.UsageError(f"{safe(str(where))}: {error.strerror}") from None
         if self._count:
             return cli.OK
         return cli.complain("nothing to extract: no media in any RTMP connection", cli.INCONCLUSIVE)
@@ -108,8 +116,9 @@ class _Extraction:
             if options.metadata:
                 files += write_metadata(self._session, stream, self._folder, redactor)
             if files:
-                self._tell(files)
                 self._beside(stream.name, describe(self._session, stream, files, shift))
+                self._folder.commit()
+                self._tell(files)
             for note, times in sorted(stream.notes.items()):
                 self._say(f"{stream.name}: {note} ({times})")
             if stream.left_out_count:
@@ -126,12 +135,14 @@ class _Extraction:
         for index in chosen:
             for direction in (0, 1):
                 self._keep_off_inputs(f"c{index}-")
-                self._tell(write_raw(self._session, index, direction, self._folder))
+                files = write_raw(self._session, index, direction, self._folder)
+                self._folder.commit()
+                self._tell(files)
         self._say("raw bytes hold stream names and credentials as they were sent")
 
     def _keep_off_inputs(self, prefix: str) -> None:
         """Refuse to write over a capture that lies in the folder under one of our names."""
-        mine = [str(path) for path in self._folder.glob(f"{prefix}*")]
+        mine = [str(path) for path in self._folder.path.glob(f"{prefix}*")]
         check_paths(self._options.captures, mine)
 
     def _redactor(self) -> Any:
@@ -144,8 +155,7 @@ class _Extraction:
         return Redactor(collect(self._session))
 
     def _beside(self, name: str, content: dict[str, Any]) -> None:
-        text = json.dumps(content, indent=2) + "\n"
-        (self._folder / f"{name}.json").write_text(text, "utf-8")
+        self._folder.open_text(f"{name}.json").write(json.dumps(content, indent=2) + "\n")
 
     def _tell(self, files: list[File]) -> None:
         self._count += len(files)
@@ -153,7 +163,7 @@ class _Extraction:
             return
         width = max((len(file.name) for file in files), default=0)
         for file in files:
-            path = safe(str(self._folder / file.name.ljust(width)))
+            path = safe(str(self._folder.path / file.name.ljust(width)))
             sys.stdout.write(f"{path}  {file.size:>13,} bytes  {_contents(file)}\n")
 
     def _say(self, text: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
-from analyzer import cli, interrupt
+from analyzer import cli, inputs, interrupt
 
 if TYPE_CHECKING:
     from analyzer.filters import Filter
@@ -19,14 +19,15 @@ def open_session(
 ) -> Session | int:
     """Analyse captures as one; the exit code where they cannot be read, which is then told."""
     from analyzer.options import Options
-    from analyzer.sources import SourceError
+    from analyzer.sources import Reading, SourceError
     from analyzer.start import start
 
-    interrupt.in_order()
+    live = inputs.from_pipe(paths)
     try:
-        session = start(paths, Options(frozenset(options.decode_as)))
+        session = start(paths, Options(frozenset(options.decode_as), reading=Reading(live=live)))
         stack.callback(session.close)
-        session.run()
+        with interrupt.stopping(session.stop) if live else nullcontext():
+            session.run()
     except SourceError as error:
         return cli.complain(str(error), cli.UNREADABLE)
     return session

@@ -52,7 +52,8 @@ def main(words: list[str]) -> int:
             return session
         if len(session.captures.files) != 1:
             raise cli.UsageError("an archive of several captures: unpack it first")
-        return _redact(session, options)
+        code = _redact(session, options)
+        return run.tell_trouble(session) or code
 
 
 def _redact(session: Session, options: argparse.Namespace) -> int:

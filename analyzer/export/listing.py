@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, TextIO
 
 import numpy as np
 
 from analyzer.aggregates import sub_messages
 from analyzer.export.ansi import paint
-from analyzer.export.messages import columns
+from analyzer.export.kinds import ODD, PLAIN, SHORT, kinds
+from analyzer.export.messages import BLOCK
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
+from analyzer.failures import UNWRITTEN
 from analyzer.index import Array
-from analyzer.lookup import INFERRED, MEDIA_KINDS
+from analyzer.lookup import MEDIA_KINDS
 from analyzer.model import DIRECTIONS
 from analyzer.session import Session
 from dissectors import spec
 from dissectors.chunk_state import Flag
 from dissectors.text import safe
 
-PLAIN: Final = sum(INFERRED) | Flag.ABORTED | Flag.COMPLETE
-"""Flags that are told before the info, where they are not just `COMPLETE`."""
+_COLUMNS: Final = (
+    *("time_ns", "connection", "direction", "csid", "msid", "type_id", "timestamp", "length"),
+    "flags",
+)
 _BLOCK: Final = 512
 """Lines joined into one write."""
 INSIDE: Final = "└ "
@@ -55,39 +60,62 @@ def write_titles(out: TextIO, request: Request, template: str) -> None:
 def write_rows(session: Session, out: TextIO, request: Request, rows: Array, template: str) -> None:
     """Write a line per message."""
     block: list[str] = []
+    for start in range(0, len(rows), BLOCK):
+        for line in _lines(session, request, rows[start : start + BLOCK], template):
+            block.append(line)
+            if len(block) >= _BLOCK:
+                out.write("\n".join(block) + "\n")
+                block.clear()
+    if block:
+        out.write("\n".join(block) + "\n")
+
+
+def _lines(session: Session, request: Request, rows: Array, template: str) -> Iterator[str]:
+    infos: dict[bytes, str] = {}
     names: dict[int, str] = {}
-    for values in columns(session, rows):
-        row, connection, direction = values[:3]
-        stream_offset = values[8]
-        csid, msid, type_id, timestamp, length, flags, head = values[11:18]
+    lists = [session.messages.column(name)[rows].tolist() for name in _COLUMNS]
+    for row, kind, values in zip(
+        rows.tolist(), kinds(session, rows), zip(*lists, strict=True), strict=True
+    ):
+        time, connection, direction, csid, msid, type_id, timestamp, length, flags = values
         name = names.setdefault(type_id, "") or session.type_name(row)
         names[type_id] = name
         side = DIRECTIONS[direction]
-        shared = None
-        if type_id in MEDIA_KINDS:
-            shared = session.frame(
-                type_id, head, connection, direction, length, flags, stream_offset
-            )
-        words = shared.info if shared is not None else session.dissect(row).info
-        info = _flags(session, row, flags) + request.shown(safe(words))
+        info = infos.get(kind)
+        if info is None:
+            info, lasting = _info(session, request, row, type_id, length)
+            if lasting and kind != ODD:
+                infos[kind] = info
+        marks = _flags(session, row, flags)
         line = template.format(
-            seconds(values[4]), f"c{connection}", side, csid, msid, name, timestamp, length, info
+            seconds(time), f"c{connection}", side, csid, msid, name, timestamp, length, marks + info
         )
-        style = side if flags & Flag.COMPLETE else "warning"
-        block.append(paint(request.color, style, line.rstrip()))
+        yield paint(request.color, side if flags & Flag.COMPLETE else "warning", line.rstrip())
         if type_id == spec.AGGREGATE:
             for sub in sub_messages(session, row):
                 info = request.shown(safe(sub.info))
-                kind = INSIDE + sub.type
+                inside = INSIDE + sub.type
                 inner = template.format(
-                    "", f"c{connection}", side, "", "", kind, sub.timestamp, sub.length, info
+                    "", f"c{connection}", side, "", "", inside, sub.timestamp, sub.length, info
                 )
-                block.append(paint(request.color, side, inner.rstrip()))
-        if len(block) >= _BLOCK:
-            out.write("\n".join(block) + "\n")
-            block.clear()
-    if block:
-        out.write("\n".join(block) + "\n")
+                yield paint(request.color, side, inner.rstrip())
+
+
+def _info(
+    session: Session, request: Request, row: int, type_id: int, length: int
+) -> tuple[str, bool]:
+    """Return what a message says, and whether all rows of its kind say the same."""
+    try:
+        shared, media = None, type_id in MEDIA_KINDS
+        if media and (shared := session.template(row)) is not None:
+            words = shared.info
+        else:
+            words = session.dissect(row).info if media else session.info(row)
+        info = request.shown(safe(words))
+    except Exception as error:
+        session.unwritten(row, error)
+        return UNWRITTEN, False
+    return info, media and (shared is not None or length <= SHORT)
 
 
 def _flags(session: Session, row: int, flags: int) -> str:

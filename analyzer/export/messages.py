@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from analyzer import media_rows
+from analyzer.export.kinds import ODD, kinds
 from analyzer.export.nodes import Known, details
 from analyzer.export.request import Request
+from analyzer.failures import UNWRITTEN
 from analyzer.index import Array
 from analyzer.lookup import INFERRED, MEDIA_KINDS, SMALL, summary_of
 from analyzer.media_rows import Template
@@ -24,28 +26,22 @@ from dissectors.fields import Dissection
 
 BLOCK: Final = 4096
 """Rows whose columns are read together as Python lists."""
-_NAMES: Final = (
-    "connection",
-    "direction",
-    "index",
-    "time_ns",
-    "first_time_ns",
-    "first_frame",
-    "last_frame",
-    "stream_offset",
-    "chunks",
-    "fmt",
-    "csid",
-    "msid",
-    "type_id",
-    "timestamp",
-    "length",
-    "flags",
-    "head",
+_VARYING: Final = (
+    *("index", "index", "time_ns", "first_time_ns", "first_frame", "last_frame"),
+    *("stream_offset", "chunks", "timestamp", "length"),
 )
+"""The numbers of a message's text, in its order."""
+_NUMBERS: Final = (
+    *("connection", "direction", *_VARYING[1:8], "fmt", "csid", "msid", "type_id"),
+    *("timestamp", "length", "flags"),
+)
+_TIMESTAMP: Final = _VARYING.index("timestamp")
+_TIMES: Final = ("dts", "pts")
+DETAILED: Final = ("fields", "bytes")
+"""Details that have every body decoded."""
 _UNCERTAIN: Final = sum(INFERRED)
-MAX_TEMPLATES: Final = 4096
-"""Media headers remembered; composition times make some dozens of them."""
+MAX_PATTERNS: Final = 4096
+"""Kinds of rows remembered; composition times make some dozens of them."""
 MAX_SHARED: Final = 64
 """Texts of small messages remembered, as many as `Lookup` remembers of their trees."""
 Summary = tuple[str, dict[str, Any]]
@@ -62,78 +58,94 @@ def _string(text: str) -> str:
     return encoded
 
 
-def columns(session: Session, rows: Array) -> Iterator[tuple[Any, ...]]:
-    """Yield (row, connection, direction, …) in the order of `_NAMES`, block by block."""
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        lists = [session.messages.column(name)[block].tolist() for name in _NAMES]
-        yield from zip(block.tolist(), *lists, strict=True)
+class Pattern(NamedTuple):
+    """The text of rows of one kind."""
+
+    text: str
+    """With ``%d`` for each of `_VARYING`, then for DTS and PTS as far as they stand there."""
+    shared: Template | None
+    """What frames have in common; None where each body is decoded and its text follows."""
+    times: int = 0
 
 
 def lines(session: Session, rows: Array, request: Request) -> Iterator[str]:
     """Yield each message as JSON text without its braces' line end."""
-    types: dict[int, str] = {}
-    directions = DIRECTIONS
-    more = request.detail in ("fields", "bytes")
-    frame, decoded = FrameText(), _Decoded(session, request)
-    for values in columns(session, rows):
-        (row, connection, direction, index, time_ns, first_time_ns, first_frame, last_frame) = (
-            values[:8]
-        )
-        stream_offset, chunks, fmt, csid, msid, type_id, timestamp, length, flags = values[8:17]
-        head = values[17]
-        name = types.get(type_id)
-        if name is None:
-            name = types[type_id] = _string(session.type_name(row))
-        side = directions[direction]
-        complete = "true" if flags & Flag.COMPLETE else _missing(session, row)
-        inferred = _encode(session.inferred(row)) if flags & _UNCERTAIN else "[]"
-        shared = None
-        if type_id in MEDIA_KINDS and not more:
-            shared = session.frame(
-                type_id, head, connection, direction, length, flags, stream_offset
-            )
-        if shared is not None:
-            tail = frame(shared, MEDIA_KINDS[type_id], timestamp)
-        else:
-            tail = decoded(row)
-        yield (
-            f'{{"id": "c{connection}.{side}.{index}", "connection": "c{connection}", '
-            f'"direction": "{side}", "index": {index}, "time_ns": {time_ns}, '
-            f'"first_time_ns": {first_time_ns}, "frames": [{first_frame}, {last_frame}], '
-            f'"stream_offset": {stream_offset}, "chunks": {chunks}, "fmt": {fmt}, '
-            f'"csid": {csid}, "msid": {msid}, "type_id": {type_id}, "type": {name}, '
-            f'"timestamp": {timestamp}, "length": {length}, "complete": {complete}, '
-            f'"inferred": {inferred}, {tail}}}'
-        ).replace("\x7f", "\\u007f")
+    patterns: dict[bytes, Pattern] = {}
+    decoded = _Decoded(session, request)
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        lists = [session.messages.column(name)[block].tolist() for name in _VARYING]
+        numbers = zip(*lists, strict=True)
+        for row, kind, values in zip(block.tolist(), kinds(session, block), numbers, strict=True):
+            try:
+                pattern = patterns.get(kind)
+                if pattern is None:
+                    pattern = _pattern(session, row, request)
+                    if kind != ODD:
+                        if len(patterns) >= MAX_PATTERNS:
+                            patterns.clear()
+                        patterns[kind] = pattern
+                text, shared, times = pattern
+                if shared is None:
+                    words = decoded(row).replace("\x7f", "\\u007f")
+                    line = f"{text % values}{words}}}"
+                elif times:
+                    line = text % (*values, *media_rows.times(shared, values[_TIMESTAMP]))
+                else:
+                    line = text % values
+            except Exception as error:
+                session.unwritten(row, error)
+                line = f'{_columns(session, row) % values}"info": {_string(UNWRITTEN)}}}'
+            yield line
 
 
-class FrameText:
-    """Writes coded frames: all with one header differ in DTS and PTS only."""
-
-    def __init__(self) -> None:
-        self._texts: dict[int, tuple[Template, str]] = {}
-
-    def __call__(self, shared: Template, kind: str, timestamp: int) -> str:
-        """Return ``info`` and the summary as JSON text."""
-        known = self._texts.get(id(shared))
-        if known is None:
-            if len(self._texts) >= MAX_TEMPLATES:
-                self._texts.clear()
-            info = f'"info": {_string(shared.info)}, "{kind}": '.replace("%", "%%")
-            known = self._texts[id(shared)] = (shared, info + _pattern(shared.summary))
-        return known[1] % media_rows.times(shared, timestamp)
+def _pattern(session: Session, row: int, request: Request) -> Pattern:
+    """Return the text of all rows of a row's kind."""
+    text, type_id = _columns(session, row), session.value(row, "type_id")
+    shared = None
+    if type_id in MEDIA_KINDS and request.detail not in DETAILED:
+        shared = session.template(row)
+    if shared is None:
+        return Pattern(text, None)
+    text += f'"info": {_percent(_string(shared.info))}, "{MEDIA_KINDS[type_id]}": '
+    text += _with_times(shared.summary) + "}"
+    times = sum(shared.summary.get(key) is not None for key in _TIMES)
+    return Pattern(text.replace("\x7f", "\\u007f"), shared, times)
 
 
-def _pattern(summary: dict[str, Any]) -> str:
-    """Return the summary's JSON with ``%s`` where DTS and PTS stand, as far as it has them."""
-    times = {key: "\1" for key in ("dts", "pts") if summary.get(key) is not None}
-    return _encode(summary | times).replace("%", "%%").replace('"\\u0001"', "%s")
+def _columns(session: Session, row: int) -> str:
+    """Return what comes from the columns, with ``%d`` for each of `_VARYING`."""
+    names = ("connection", "direction", "fmt", "csid", "msid", "type_id", "flags")
+    connection, direction, fmt, csid, msid, type_id, flags = (
+        session.value(row, name) for name in names
+    )
+    side = DIRECTIONS[direction]
+    complete = "true" if flags & Flag.COMPLETE else _missing(session, row)
+    inferred = _encode(session.inferred(row)) if flags & _UNCERTAIN else "[]"
+    return (
+        f'{{"id": "c{connection}.{side}.%d", "connection": "c{connection}", '
+        f'"direction": "{side}", "index": %d, "time_ns": %d, '
+        f'"first_time_ns": %d, "frames": [%d, %d], '
+        f'"stream_offset": %d, "chunks": %d, "fmt": {fmt}, '
+        f'"csid": {csid}, "msid": {msid}, "type_id": {type_id}, '
+        f'"type": {_string(session.type_name(row))}, '
+        f'"timestamp": %d, "length": %d, "complete": {complete}, "inferred": {inferred}, '
+    )
+
+
+def _with_times(summary: dict[str, Any]) -> str:
+    """Return the summary's JSON with ``%d`` where DTS and PTS stand, as far as it has them."""
+    times = {key: "\1" for key in _TIMES if summary.get(key) is not None}
+    return _percent(_encode(summary | times)).replace('"\\u0001"', "%d")
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     """Return one message as the object that `lines` writes."""
-    value = {name: session.value(row, name) for name in _NAMES[:-1]}
+    value = {name: session.value(row, name) for name in _NUMBERS}
     side = DIRECTIONS[value["direction"]]
     info, summary = _words(session, row, request)
     found: dict[str, Any] = {
@@ -145,7 +157,7 @@ def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
         "first_time_ns": value["first_time_ns"],
         "frames": [value["first_frame"], value["last_frame"]],
     }
-    for name in (*_NAMES[7:13], "type", "timestamp", "length", "complete"):
+    for name in (*_NUMBERS[7:13], "type", "timestamp", "length", "complete"):
         found[name] = value.get(name)
     found["type"] = session.type_name(row)
     found["complete"] = bool(value["flags"] & Flag.COMPLETE)
@@ -155,7 +167,7 @@ def as_dict(session: Session, row: int, request: Request) -> dict[str, Any]:
     found["info"] = info
     if summary is not None:
         found[summary[0]] = summary[1]
-    if request.detail in ("fields", "bytes"):
+    if request.detail in DETAILED:
         found |= json.loads(f"{{{details(session, row, request)}}}")
     return found
 
@@ -170,28 +182,35 @@ class _Decoded:
 
     def __call__(self, row: int) -> str:
         """Return the keys of one message as JSON text."""
+        if self._request.detail not in DETAILED:
+            plain = self._session.brief(row)
+            if plain is not None:
+                return self._text(*plain)[0]
         dissection = self._session.dissect(row)
         found = self._texts.get(id(dissection))
         if found is None:
-            words = (dissection.info, summary_of(dissection))
-            info, summary = _redacted(*words, self._request)
-            text = f'"info": {_string(info)}'
-            known: Known = (None, "")
-            if summary is not None:
-                known = summary[1], _encode(summary[1])
-                text += f', "{summary[0]}": {known[1]}'
+            text, known = self._text(dissection.info, summary_of(dissection))
             if len(self._texts) >= MAX_SHARED or dissection.body.length > SMALL:
                 self._texts.clear()  # one large tree is kept at most
             found = self._texts[id(dissection)] = dissection, text, known
         _, text, known = found
-        if self._request.detail in ("fields", "bytes"):
+        if self._request.detail in DETAILED:
             text += ", " + details(self._session, row, self._request, known)
         return text
+
+    def _text(self, info: str, summary: Summary | None) -> tuple[str, Known]:
+        """Return info and summary as JSON text, and the summary with its own."""
+        info, summary = _redacted(info, summary, self._request)
+        text = f'"info": {_string(info)}'
+        if summary is None:
+            return text, (None, "")
+        known = _encode(summary[1])
+        return f'{text}, "{summary[0]}": {known}', (summary[1], known)
 
 
 def _words(session: Session, row: int, request: Request) -> tuple[str, Summary | None]:
     """Return info and summary; whoever asks for the fields has the whole body decoded anyway."""
-    if request.detail in ("fields", "bytes"):
+    if request.detail in DETAILED:
         return _redacted(session.dissect(row).info, session.decoded_summary(row), request)
     return _redacted(session.info(row), session.summary(row), request)
 

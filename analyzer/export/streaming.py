@@ -14,6 +14,7 @@ import numpy as np
 from analyzer.export import listing, report, tree
 from analyzer.export.request import Request
 from analyzer.index import Array
+from analyzer.outputs import finish
 from analyzer.redact import Redactor
 from analyzer.redaction.collect import extend
 from analyzer.redaction.secrets import Secrets
@@ -68,7 +69,7 @@ class Streamer:
             listing.write_problems(session, self._out, self._request)
         elif self._form == "ndjson":
             report.write_end(session, self._out, self._request, self._messages, streamed=True)
-        self._out.flush()
+        finish(self._out)
 
     def _begin(self, session: Session) -> None:
         self._begun = True

@@ -192,8 +192,9 @@ def _rates(session: Session, rows: Array) -> str:
     first = int(rows[0])
     place = session.value(first, "connection"), session.value(first, "direction")
     kind = "video" if session.value(first, "type_id") == spec.VIDEO else "audio"
-    tracks = [t for t in session.metrics.tracks if t.bitrate_bit_s]
+    tracks = session.metrics.tracks
     tracks = [t for t in tracks if (t.connection, t.direction, t.kind) == (*place, kind)]
+    tracks = [t for t in tracks if t.bitrate_bit_s]
     if not tracks:
         return ""
     shown = [f"{(t.bitrate_bit_s or 0) // 1000:,}" for t in tracks[:MAX_TRACKS]]

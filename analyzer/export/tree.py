@@ -7,6 +7,7 @@ from typing import TextIO
 
 from analyzer.export.ansi import paint
 from analyzer.export.request import Request
+from analyzer.failures import UNWRITTEN
 from analyzer.index import Array
 from analyzer.session import Session
 from dissectors.fields import Field
@@ -48,11 +49,16 @@ def write_rows(
             out.write("\n")
         first = False
         out.write(paint(request.color, "dim", context(session, row)) + "\n")
-        tree = session.tree(row)
-        body = tree.children.pop()
-        if body is not last:  # equal messages share it
-            last, text = body, "".join(line + "\n" for line in tree_lines(body, request, 1))
-        out.write("".join(line + "\n" for line in tree_lines(tree, request)) + text)
+        try:
+            tree = session.tree(row)
+            body = tree.children.pop()
+            if body is not last:  # equal messages share it
+                last, text = body, "".join(line + "\n" for line in tree_lines(body, request, 1))
+            shown = "".join(line + "\n" for line in tree_lines(tree, request)) + text
+        except Exception as error:
+            session.unwritten(row, error)
+            last, shown = None, UNWRITTEN + "\n"
+        out.write(shown)
         if request.hexdump and session.available(row):
             raw = session.body(row)
             hidden = request.hidden_bytes(session, row, raw.data)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from analyzer.media_parts import Part, parts
 from dissectors import spec
 
 if TYPE_CHECKING:
+    from analyzer.extract.folder import Folder
     from analyzer.session import Session
 
 MAX_TRACKS: Final = 64
@@ -52,10 +51,11 @@ class _Track:
 class MediaFiles:
     """The files of one stream while its messages pass by."""
 
-    def __init__(self, session: Session, stream: MediaStream, folder: Path, wanted: Wanted) -> None:
+    def __init__(
+        self, session: Session, stream: MediaStream, folder: Folder, wanted: Wanted
+    ) -> None:
         self._session, self._stream, self._folder = session, stream, folder
         self._wanted = wanted
-        self._stack = ExitStack()
         self._tracks: dict[tuple[bool, int, str], _Track | None] = {}
         self._flvs: dict[str, tuple[FlvWriter, str]] = {}
         self._configured: dict[tuple[bool, int], str] = {}
@@ -63,14 +63,13 @@ class MediaFiles:
 
     def write(self, shift: int) -> list[File]:
         """Write the stream's messages, `shift` milliseconds later; return the files."""
-        with self._stack:
-            for piece in self._stream.pieces(self._session, shift):
-                if self._wanted.flv:
-                    self._tag("", "FLV", piece, {True, False})
-                self._bare(piece)
-            for track in self._tracks.values():
-                if track is not None:
-                    track.writer.close()
+        for piece in self._stream.pieces(self._session, shift):
+            if self._wanted.flv:
+                self._tag("", "FLV", piece, {True, False})
+            self._bare(piece)
+        for track in self._tracks.values():
+            if track is not None:
+                track.writer.close()
         return self._files()
 
     def _files(self) -> list[File]:
@@ -78,15 +77,11 @@ class MediaFiles:
         found += [(t.name, t.content, t.frames) for t in self._tracks.values() if t is not None]
         written = []
         for name, what, frames in sorted(found):
-            path = self._folder / name
             if not frames:
-                path.unlink()  # a track that was announced and never sent
+                self._folder.drop(name)  # a track that was announced and never sent
                 continue
-            written.append(File(name, what, frames, path.stat().st_size))
+            written.append(File(name, what, frames, self._folder.size(name)))
         return written
-
-    def _open(self, name: str) -> BinaryIO:
-        return self._stack.enter_context((self._folder / name).open("wb"))
 
     def _tag(self, suffix: str, content: str, piece: Piece, kinds: set[bool]) -> None:
         name = f"{self._stream.name}{suffix}.flv"
@@ -94,7 +89,7 @@ class MediaFiles:
         if known is None:
             seen = self._kinds()
             flv = FlvWriter(
-                self._open(name),
+                self._folder.open(name),
                 audio=False in kinds and spec.AUDIO in seen,
                 video=True in kinds and spec.VIDEO in seen,
             )
@@ -149,7 +144,7 @@ class MediaFiles:
         suffix, make = WRITERS[part.codec]
         number = f"-t{part.track}" if part.track else ""
         name = f"{self._stream.name}{number}.{suffix}"
-        writer = make(self._open(name), self._stream.note, part.codec)
+        writer = make(self._folder.open(name), self._stream.note, part.codec)
         self._tracks[key] = _Track(name, part.codec, writer)
         return self._tracks[key]
 

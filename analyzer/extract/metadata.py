@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.extract.media import File
 from analyzer.extract.streams import DATA, MediaStream
 
 if TYPE_CHECKING:
+    from analyzer.extract.folder import Folder
     from analyzer.redact import Redactor
     from analyzer.session import Session
 
 
 def write_metadata(
-    session: Session, stream: MediaStream, folder: Path, redactor: Redactor | None
+    session: Session, stream: MediaStream, folder: Folder, redactor: Redactor | None
 ) -> list[File]:
     """Write every data message with its time; no file for a stream without any."""
     rows = [row for row in stream.rows if session.value(row, "type_id") in DATA]
     if not rows:
         return []
-    path = folder / f"{stream.name}.metadata.json"
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        comma = "[\n"
-        for row in rows:
-            text = json.dumps(_message(session, row, redactor), ensure_ascii=False, allow_nan=False)
-            out.write(comma + text)
-            comma = ",\n"
-        out.write("\n]\n")
-    return [File(path.name, "data messages", len(rows), path.stat().st_size)]
+    name = f"{stream.name}.metadata.json"
+    out = folder.open_text(name)
+    comma = "[\n"
+    for row in rows:
+        text = json.dumps(_message(session, row, redactor), ensure_ascii=False, allow_nan=False)
+        out.write(comma + text)
+        comma = ",\n"
+    out.write("\n]\n")
+    return [File(name, "data messages", len(rows), folder.size(name))]
 
 
 def _message(session: Session, row: int, redactor: Redactor | None) -> dict[str, Any]:

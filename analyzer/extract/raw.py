@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from analyzer.covered import blocks
@@ -11,13 +10,14 @@ from analyzer.extract.media import File
 from analyzer.model import DIRECTIONS
 
 if TYPE_CHECKING:
+    from analyzer.extract.folder import Folder
     from analyzer.session import Session
 
 ROWS: Final = 1 << 16
 """Segments made Python numbers at once."""
 
 
-def write_raw(session: Session, connection: int, direction: int, folder: Path) -> list[File]:
+def write_raw(session: Session, connection: int, direction: int, folder: Folder) -> list[File]:
     """Write the captured bytes of a stream, one after the other, and where and when they were.
 
     No files for a direction without bytes. The timing has one line per segment: stream offset,
@@ -28,16 +28,15 @@ def write_raw(session: Session, connection: int, direction: int, folder: Path) -
     if not len(stream.segments):
         return []
     name = f"{view.id}-{DIRECTIONS[direction]}"
-    path, beside = folder / f"{name}.bin", folder / f"{name}.timing.json"
-    with path.open("wb") as out:
-        for _, data in blocks(session, connection, direction):
-            out.write(data)
-    with beside.open("w", encoding="utf-8", newline="\n") as text:
-        _write_timing(session, connection, direction, text)
+    content, timing = f"{name}.bin", f"{name}.timing.json"
+    out = folder.open(content)
+    for _, data in blocks(session, connection, direction):
+        out.write(data)
+    _write_timing(session, connection, direction, folder.open_text(timing))
     count = len(stream.segments)
     return [
-        File(path.name, "segments as sent", count, path.stat().st_size),
-        File(beside.name, "lines of timing", count, beside.stat().st_size),
+        File(content, "segments as sent", count, folder.size(content)),
+        File(timing, "lines of timing", count, folder.size(timing)),
     ]
 
 

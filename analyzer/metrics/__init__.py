@@ -38,8 +38,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyzer import memory
 from analyzer.exchanges import command_rows
-from analyzer.index import Array
+from analyzer.index import BLOCK, Array
 from analyzer.metrics.boundaries import boundaries, changes, inferred
 from analyzer.metrics.columns import MediaColumns, gather
 from analyzer.metrics.configuration import (
@@ -54,7 +55,6 @@ from analyzer.metrics.startup import STAGES, Stage, startup
 from analyzer.metrics.stream import BULKY_OF_STREAM, Skew, Starvation, Stream
 from analyzer.metrics.track import (
     BULKY_OF_FRAMES,
-    BULKY_OF_TRACK,
     FrameRate,
     Frames,
     Gops,
@@ -73,6 +73,8 @@ __all__ = [
 ]  # fmt: skip
 
 _KINDS = {spec.VIDEO: "video", spec.AUDIO: "audio"}
+MANY = 100_000
+"""Frames of which what is made on the way takes some MB."""
 MAX_STREAMS = 64
 """Message streams measured per connection; ids are 32 bits wide, and hostile ones all differ."""
 MAX_TRACKS = 256
@@ -163,20 +165,26 @@ class Metrics:
         self.tracks, left_out = _tracks(session, columns, timestamps)
         """By connection, direction, message stream, kind and track id."""
         self._common = Common(session, np.concatenate((self.columns.left_out, left_out)))
+        self._trim()
+
+    def _trim(self) -> None:
+        """Have the system take back what lies between arrays in use, where that is much."""
+        if len(self.columns.row) >= MANY:
+            memory.give_back()
 
     def relax(self) -> None:
         """Give up what has a value per frame and can be computed again: 100 bytes of each."""
         if self.session.messages.endless:
             return  # frames keep the times of rows that are gone
         for track in self.tracks:
-            for name in BULKY_OF_TRACK:
-                vars(track).pop(name, None)
+            track.relax()
             for name in BULKY_OF_FRAMES:
                 vars(track.frames).pop(name, None)
         for connection in self.connections:
             for stream in connection.streams:
                 for name in BULKY_OF_STREAM:
                     vars(stream).pop(name, None)
+        self._trim()
 
     @cached_property
     def connections(self) -> list[ConnectionMetrics]:
@@ -237,7 +245,8 @@ def _places(table: MessageTable, row: Array) -> Array:
 def _groups(place: Array, which: Array) -> tuple[list[Array], list[Array]]:
     """Return the positions of each distinct pair, ascending, and those beyond the limits."""
     groups: list[Array] = []
-    found = np.unique(place)
+    blocks = range(0, len(place), BLOCK)  # the whole is sorted nowhere: that takes as much again
+    found = np.unique(np.concatenate([np.unique(place[low : low + BLOCK]) for low in blocks]))
     owner = found >> 33
     kept = np.arange(len(owner)) - np.searchsorted(owner, owner) < MAX_STREAMS
     if bool(kept.all()):

@@ -10,6 +10,7 @@ import numpy as np
 from analyzer.index import BLOCK, Array
 from analyzer.metrics.expand import Part, has_many_tracks, parts
 from analyzer.metrics.headers import Headers, decode
+from analyzer.metrics.windows import compact
 from dissectors import spec
 from dissectors.chunk_state import Flag
 
@@ -28,7 +29,7 @@ class MediaColumns:
     kind: Array
     """Type id, 8 or 9."""
     size: Array
-    """Body bytes, uint32."""
+    """Body bytes, uint32 or narrower."""
     headers: Headers
     left_out: Array
     """Rows of messages with several parts whose parts were not read: too many."""
@@ -56,7 +57,7 @@ def gather(session: Lookup) -> tuple[MediaColumns, Array]:
     table = session.messages
     rows, several = _media(table)
     kind, timestamp = table.column("type_id")[rows], table.column("timestamp")[rows]
-    size = table.column("length")[rows].astype(np.uint32)
+    size = table.column("length")[rows]
     left_out = inner = rows[:0]
     heads = np.zeros((0, 16), np.uint8)
     if several.any():
@@ -96,11 +97,24 @@ def _column(found: list[Part], name: str) -> Array:
 
 def _decoded(columns: MediaColumns) -> Headers:
     """Decode the headers block by block, for the bytes are more than what is made of them."""
-    pieces = []
-    for low in range(0, len(columns.row), BLOCK):
-        entry = np.arange(low, min(low + BLOCK, len(columns.row)))
-        pieces.append(decode(columns.kind[entry], columns.heads(entry), columns.size[entry]))
-    if not pieces:
+    names, count = [field.name for field in fields(Headers)], len(columns.row)
+    whole: dict[str, Array] = {}
+    for low in range(0, count, BLOCK):
+        entry = np.arange(low, min(low + BLOCK, count))
+        piece = decode(columns.kind[entry], columns.heads(entry), columns.size[entry])
+        for name in names:
+            found = getattr(piece, name)
+            if name not in whole:
+                whole[name] = np.empty(count, found.dtype)
+            whole[name][entry] = found
+    if not whole:
         return columns.headers
-    names = [field.name for field in fields(Headers)]
-    return Headers(*(np.concatenate([getattr(p, name) for p in pieces]) for name in names))
+    whole["track"], whole["cts_ms"] = compact(whole["track"]), _short(whole["cts_ms"])
+    return Headers(**whole)
+
+
+def _short(column: Array) -> Array:
+    """Return the column with 16 bits where its values need no more."""
+    bounds = np.iinfo(np.int16)
+    fits = bounds.min <= int(column.min()) and int(column.max()) <= bounds.max
+    return column.astype(np.int16) if fits else column

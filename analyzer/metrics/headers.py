@@ -71,6 +71,7 @@ class Headers:
     codec: Array
     """Index into CODECS."""
     cts_ms: Array
+    """int32, of many messages int16 where that is enough."""
     keyframe: Array
     """By the frame type alone (1, 4); of audio always True."""
     track: Array

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from analyzer.index import Array
+from analyzer.index import BLOCK, Array
 from analyzer.metrics.track import REORDER_DEPTH, Track
-from analyzer.metrics.windows import compact, per_window, slope
+from analyzer.metrics.windows import compact, is_one, per_window, slope
 
 SKEW_WINDOW_MS: Final = 1000
 DRIFT_WINDOWS: Final = 10
@@ -149,25 +149,32 @@ class Stream:
             return None
         video, audio = self.video.frames, self.audio.frames
         video_at, audio_at = self._places
-        before = audio_at - np.arange(len(audio))
-        inside = np.flatnonzero((before > 0) & (before < len(video)))
+        before = audio_at - np.arange(len(audio), dtype=np.uint32)
+        inside = np.flatnonzero((before > 0) & (before < len(video))).astype(np.uint32)
         after = before[inside]
-        same = (video.segment[after - 1] == audio.segment[inside]) & (
-            video.segment[after] == audio.segment[inside]
-        )
-        same &= ~(video.inferred[after - 1] | video.inferred[after] | audio.inferred[inside])
-        inside = inside[same]
+        del before
+        segment = _at(audio.segment, inside)
+        same = (_at(video.segment, after - 1) == segment) & (_at(video.segment, after) == segment)
+        same &= ~(
+            _at(video.inferred, after - 1) | _at(video.inferred, after)
+            | _at(audio.inferred, inside)
+        )  # fmt: skip
+        inside = inside[np.broadcast_to(same, len(inside))]
+        del after, segment, same
         if not len(inside):
             return None
-        shown = np.interp(audio_at[inside], video_at, video.dts_ms)
+        shown = _between(audio_at, inside, video_at, video.dts_ms)
         dts = audio.dts_ms[inside]
-        found = per_window(dts, SKEW_WINDOW_MS, shown - dts)
+        shown -= dts
+        found = per_window(dts, SKEW_WINDOW_MS, shown)
+        del shown
         full = found.counts > 0
         start, mean = found.start[full], found.sums[full] / found.counts[full]
         # Clocks may go back; the first frame that falls into the window tells its time.
-        windows = (dts - found.start[0]) // SKEW_WINDOW_MS
-        numbers, first = np.unique(windows, return_index=True)
-        time = audio.time_ns[inside][first]
+        dts -= found.start[0]
+        dts //= SKEW_WINDOW_MS
+        numbers, first = np.unique(dts, return_index=True)
+        time = audio.some_times[inside[first]]
         assert len(numbers) == len(start)
         return Skew(time, start, mean.round().astype(np.int64))
 
@@ -209,15 +216,14 @@ class Stream:
         video_at, audio_at = self._places
         count = len(video_at) + len(audio_at)
         time, dts = (np.zeros(count, np.int64) for _ in range(2))
-        segment = np.zeros(count, np.int32)
-        for track, at in ((self.video, video_at), (self.audio, audio_at)):
-            if track is not None:
-                time[at], dts[at] = track.frames.time_ns, track.frames.dts_ms
-                segment[at] = track.frames.segment
-        cuts = np.flatnonzero(np.diff(segment)) + 1
+        found = [(t, at) for t, at in ((self.video, video_at), (self.audio, audio_at)) if t]
+        for track, at in found:
+            time[at], dts[at] = track.frames.some_times, track.frames.dts_ms
+        segment = _merged([(track.frames.segment, at) for track, at in found], count)
+        cuts = np.zeros(0, np.int64) if is_one(segment) else np.flatnonzero(np.diff(segment)) + 1
         for part in np.split(dts, cuts):
             np.maximum.accumulate(part, out=part)
-        return time, dts, compact(segment)
+        return time, dts, segment
 
     @cached_property
     def starvation(self) -> Starvation | None:
@@ -234,15 +240,11 @@ class Stream:
             return None
         width = max(STARVATION_WINDOW_NS, _INTERVALS * min(intervals))
         time, dts, segment = self.media_clock
-        both = time <= min(int(t.frames.time_ns[-1]) for t in (self.video, self.audio) if t)
+        both = time <= min(t.frames.last_ns for t in (self.video, self.audio) if t)
         count = int(np.count_nonzero(both))
         chosen = slice(count) if both[:count].all() else both  # a view where it can be one
         time, dts, segment = time[chosen], dts[chosen], segment[chosen]
-        second = time - time[0]
-        second //= _STEP_NS
-        last_of_each = np.flatnonzero(second[1:] != second[:-1])
-        start = np.append(last_of_each, len(second) - 1)
-        del second
+        start = np.append(_last_of_seconds(time), len(time) - 1)
         last = np.searchsorted(segment, segment[start], side="right") - 1
         fits = time[start] + width <= time[last]
         start, last = start[fits], last[fits]
@@ -254,6 +256,41 @@ class Stream:
         twice = np.where(known, dts[np.minimum(far, last)] - dts[start], -1)
         media = dts[np.minimum(end, last)] - dts[start]
         return Starvation(time[start], width, media, twice)
+
+
+def _at(column: Array, places: Array) -> Array:
+    """Return a column's values at places; one value where it has no other."""
+    return np.asarray(column[0]) if is_one(column) else np.asarray(column[places])
+
+
+def _between(at: Array, chosen: Array, places: Array, values: Array) -> Array:
+    """Return the values, known at ascending `places`, at the places `at[chosen]` between them."""
+    found = np.empty(len(chosen))
+    for low in range(0, len(chosen), BLOCK):
+        where = at[chosen[low : low + BLOCK]]
+        first = int(np.searchsorted(places, where[0])) - 1
+        near = slice(first, int(np.searchsorted(places, where[-1])) + 1)
+        found[low : low + BLOCK] = np.interp(where, places[near], values[near])
+    return found
+
+
+def _merged(parts: list[tuple[Array, Array]], count: int) -> Array:
+    """Return a column of values at their places; one value for all where they are equal."""
+    if parts and all(is_one(column) and column[0] == parts[0][0][0] for column, _ in parts):
+        return np.broadcast_to(parts[0][0][:1].copy(), count)
+    found = np.zeros(count, np.int32)
+    for column, at in parts:
+        found[at] = column
+    return compact(found)
+
+
+def _last_of_seconds(time: Array) -> Array:
+    """Return the places behind which another second begins, counted from the first time."""
+    found = []
+    for low in range(0, len(time), BLOCK):
+        second = (time[low : low + BLOCK + 1] - time[0]) // _STEP_NS
+        found.append(np.flatnonzero(second[1:] != second[:-1]) + low)
+    return np.concatenate(found)
 
 
 def _off_by_halves(track: Track) -> list[float]:

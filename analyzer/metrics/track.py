@@ -12,7 +12,7 @@ import numpy as np
 
 from analyzer.index import Array
 from analyzer.metrics.headers import CODECS
-from analyzer.metrics.windows import Windows, per_window, slope
+from analyzer.metrics.windows import Windows, is_one, per_window, slope
 
 if TYPE_CHECKING:
     from analyzer.metrics.columns import MediaColumns
@@ -63,6 +63,21 @@ class Frames:
         return np.asarray(self.columns.table.column("time_ns")[self.row])
 
     @property
+    def some_times(self) -> Array:
+        """`time_ns`, not kept for others."""
+        known: Array | None = vars(self).get("time_ns")
+        if known is not None:
+            return known
+        return np.asarray(self.columns.table.column("time_ns")[self.columns.row[self.entry]])
+
+    @property
+    def last_ns(self) -> int:
+        """When the last frame was complete."""
+        if "time_ns" in vars(self):
+            return int(self.time_ns[-1])
+        return self.columns.table.value("time_ns", int(self.columns.row[self.entry[-1]]))
+
+    @property
     def first_time_ns(self) -> Array:
         """When its first byte came."""
         return np.asarray(self.columns.table.column("first_time_ns")[self.row])
@@ -80,7 +95,7 @@ class Frames:
     @property
     def cts_ms(self) -> Array:
         """Composition time, int32; 0 for audio and for codecs without one."""
-        return np.asarray(self.columns.headers.cts_ms[self.entry])
+        return self.columns.headers.cts_ms[self.entry].astype(np.int32)
 
     @property
     def codec(self) -> Array:
@@ -151,7 +166,6 @@ class Pace(NamedTuple):
 
 
 BULKY_OF_TRACK: Final = ("joined", "steps_ms", "waits_ns", "reorder")
-"""The same of a track."""
 
 
 class Track:
@@ -206,15 +220,22 @@ class Track:
         """Step of the decoding time to each frame of `joined`."""
         return self._steps(self.frames.dts_ms)
 
+    @property
+    def _some_steps(self) -> Array:
+        """The same, not kept for others: a value per frame."""
+        known: Array | None = vars(self).get("steps_ms")
+        return self._steps(self.frames.dts_ms) if known is None else known
+
     @cached_property
     def waits_ns(self) -> Array:
         """Time between the arrival of each frame of `joined` and of its predecessor."""
         return self._steps(self.frames.time_ns)
 
     def _steps(self, values: Array) -> Array:
-        at = self.joined
-        found = np.diff(values)
-        return found if len(at) == len(found) else np.asarray(found[at - 1])
+        found, segment = np.diff(values), self.frames.segment
+        if is_one(segment):
+            return found
+        return np.asarray(found[segment[1:] == segment[:-1]])
 
     @cached_property
     def backward(self) -> Array:
@@ -225,6 +246,11 @@ class Track:
     def duplicate(self) -> Array:
         """Indices of frames with their predecessor's decoding time."""
         return np.asarray(self.joined[self.steps_ms == 0])
+
+    def relax(self) -> None:
+        """Give up what has a value per frame but for the frames themselves."""
+        for name in BULKY_OF_TRACK:
+            vars(self).pop(name, None)
 
     @cached_property
     def slices(self) -> list[slice]:
@@ -238,7 +264,9 @@ class Track:
     @cached_property
     def rate(self) -> FrameRate | None:
         """The frame rate; None with fewer than two frames, or where no step is positive."""
-        steps = self.steps_ms[self.steps_ms > 0]
+        steps = self._some_steps
+        count = len(steps)
+        steps = steps[steps > 0]
         if not len(steps):
             return None
         usual = int(np.partition(steps, len(steps) // 2)[len(steps) // 2])  # one of them
@@ -246,7 +274,7 @@ class Track:
         interval = float(near.mean())
         jitter = float(np.sqrt(np.square(steps - interval).mean()))
         span = self.span_ms
-        average = round(len(self.joined) * 1e6 / span) if span > 0 else 0
+        average = round(count * 1e6 / span) if span > 0 else 0
         return FrameRate(round(interval * 1e6), round(jitter * 1e6), average)
 
     @cached_property
@@ -268,7 +296,7 @@ class Track:
     def by_arrival(self) -> bool:
         """Whether rates are taken over the time of arrival: timestamps that stand still for long
         or are set back do not tell how much was played."""
-        steps = self.steps_ms
+        steps = self._some_steps
         if not len(steps):
             return False
         edges = np.flatnonzero(np.diff(steps == 0, prepend=False, append=False))
@@ -357,7 +385,8 @@ class Track:
     def latency_ns(self) -> Array:
         """How much later than the earliest frame of its clock each frame came: arrival less
         decoding time, counted from the smallest such difference."""
-        found = self.frames.time_ns - self.frames.dts_ms * 1_000_000
+        found = self.frames.dts_ms * -1_000_000
+        found += self.frames.time_ns
         for run in self.slices:
             found[run] -= found[run].min()
         return np.asarray(found)

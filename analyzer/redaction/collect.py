@@ -86,7 +86,11 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
         if secrets.searched > room:
             secrets.overflow = True
             break
-        _of_message(session, row, secrets)
+        try:
+            _of_message(session, row, secrets)
+        except Exception as error:
+            session.unwritten(row, error)
+            secrets.overflow = True  # nobody knows what stands there
         fields = sum(1 for _ in session.dissect(row).body.walk())
         cost = fields if fields > LARGE else fields // FIELDS_PER_VALUE
         secrets.searched += max(cost, LEAST_VALUES)

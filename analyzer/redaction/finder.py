@@ -22,7 +22,8 @@ class Finder:
     def __init__(self, wanted: dict[str, str]) -> None:
         self.wanted = wanted
         self.sorted = sorted(wanted)
-        self.width = min(SHORT, min(map(len, wanted), default=SHORT))
+        self.shortest = min(map(len, wanted), default=SHORT)
+        self.width = min(SHORT, self.shortest)
         self.lengths: dict[str, list[int]] = {}
         for form in wanted:
             lengths = self.lengths.setdefault(form[: self.width], [])
@@ -37,7 +38,7 @@ class Finder:
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield (start, length, secret) of the strings wanted, not overlapping."""
-        if not self.wanted:
+        if not self.wanted or len(text) < self.shortest:
             return
         done = 0
         for match in self._start.finditer(text):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from dissectors import spec
-from dissectors.chunk_state import ChunkStream
 from dissectors.chunking import ChunkParser
 
 if TYPE_CHECKING:
     from analyzer.rules.scope import Scope
+    from dissectors.chunk_state import MessageRow
 
 USUAL: Final = (128, 512, 1024, 4000, 4096, 5000, 8192, 10000, 60000, 65536)
 """Sizes that senders announce."""
@@ -60,9 +60,9 @@ class _Trial(ChunkParser):
             self.lost_at = offset
         return super()._lose(offset, reason)
 
-    def _set_chunk_size(self, cs: ChunkStream, value: int, offset: int) -> None:
+    def _set_chunk_size(self, value: int, row: MessageRow) -> None:
         if not self.fixed:
-            super()._set_chunk_size(cs, value, offset)
+            super()._set_chunk_size(value, row)
 
 
 def fitting(scope: Scope, direction: int, lost_at: int) -> Fit | None:

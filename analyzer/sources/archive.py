@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from analyzer.sources import pcap, pcapng
 from analyzer.sources.capture import Capture
-from analyzer.sources.inflate import BOMB_RATIO, BOMB_SIZE, compression_of
+from analyzer.sources.inflate import BOMB_HINT, BOMB_RATIO, BOMB_SIZE, compression_of
 from analyzer.sources.inputs import by_number
 from analyzer.sources.model import SourceError
 from analyzer.sources.stream import SNIFF, Reading, SpooledStream
@@ -38,8 +38,12 @@ _ERRORS: Final = (
 class _Member:
     """One file of the archive; whatever is wrong with it is an `OSError`."""
 
-    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, most: int | None = None
+    ) -> None:
+        """`size`: bytes of the archive; `most`: as of `Inflater`."""
         self._size = max(size, 1)
+        self._most = BOMB_SIZE if most is None else most
         self._out = 0
         try:
             self._file = archive.open(info)
@@ -52,8 +56,9 @@ class _Member:
         except _ERRORS as error:
             raise OSError(f"damaged in the archive: {safe(str(error))}") from None
         self._out += len(data)
-        if self._out > BOMB_SIZE and self._out > BOMB_RATIO * self._size:
-            raise OSError(f"{self._size} bytes of zip grow beyond {BOMB_RATIO}:1, stopped")
+        if self._out > self._most and self._out > BOMB_RATIO * self._size:
+            text = f"{self._size} bytes of zip grow beyond {BOMB_RATIO}:1"
+            raise OSError(f"{text}, left after {self._out} bytes ({BOMB_HINT})")
         return data
 
     def close(self) -> None:
@@ -97,7 +102,8 @@ def open_archive(file: BinaryIO, name: str, reading: Reading) -> list[Capture]:
             if len(found) == MAX_CAPTURES:
                 raise SourceError(f"more than {MAX_CAPTURES} captures in the archive")
             label = f"{name}/{info.filename.replace(chr(92), '/').rpartition('/')[2]}"
-            capture = _capture(_Member(archive, info, size), kind, label, owner, reading)
+            member = _Member(archive, info, size, reading.most)
+            capture = _capture(member, kind, label, owner, reading)
             if capture is not None:
                 found.append(capture)
                 owner.users += 1

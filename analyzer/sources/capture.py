@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Protocol, Self
 
 from analyzer.sources import pcap, pcapng
+from analyzer.sources.again import Frames, Mark, Marks
 from analyzer.sources.inflate import MAGICS
 from analyzer.sources.model import FrameBatch, Problem, Secret, SourceError
 from analyzer.sources.pcap import PcapScanner
@@ -52,6 +53,8 @@ class CaptureState(NamedTuple):
     """Empty until the end: they can be large."""
     truncated: bool
     bytes_read: int
+    marks: list[Mark]
+    """Those that are new."""
 
 
 class Capture:
@@ -70,6 +73,7 @@ class Capture:
         self._own = own
         self._most = most
         self._stopped = False
+        self._marks = Marks()
         head = b""
         at_end = False
         need = SNIFF
@@ -145,6 +149,7 @@ class Capture:
                 data = data[: (self._most or 0) - at]
             # A record may be cut by who stopped the input, or by trouble that is told by itself.
             cut = enough or self._stopped or self._stream.trouble is not None
+            self._marks.note(at, self._scanner)
             scan = self._scanner.scan(data, at, at_end and not cut)
             at += scan.consumed
             ended = at_end or scan.stopped or enough
@@ -184,6 +189,7 @@ class Capture:
             self.secrets if final else [],
             self.truncated,
             self.bytes_read,
+            self._marks.news(),
         )
 
     def adopt(self, state: CaptureState) -> None:
@@ -194,6 +200,13 @@ class Capture:
             self._scanner.secrets = state.secrets
         self.truncated = state.truncated
         self._stream.bytes_read = state.bytes_read
+        self._marks.all += state.marks
+
+    def frames_around(self, offset: int) -> Frames | None:
+        """Return the frames about a byte of the decompressed capture, numbered from 1; None where
+        they cannot be read again. Any thread may call this, also while `batches` runs.
+        """
+        return self._marks.around(offset, self.oldest, self.pread)
 
     def pread(self, offset: int, length: int) -> bytes:
         """Return bytes of the decompressed capture, fewer where it ends or was not yet read.

@@ -15,6 +15,8 @@ GATHER: Final = 0.05
 GRACE: Final = 1.0
 """Seconds a pipe may go on after `stop`: Ctrl-C also ended the writer, which flushes its buffer."""
 SHORTENED: Final = ("shortened", "the file was made shorter while it was read")
+TAIL: Final = 1 << 10
+"""Bytes by which a file is known that was made shorter and grew again between two looks."""
 POLL: Final = 0.1
 """Seconds between two looks at a file that did not grow."""
 
@@ -77,9 +79,9 @@ class Pipe:
                 return False
             poll.unregister(self._wake)
 
-    def stop(self) -> None:
+    def stop(self, grace: float = GRACE) -> None:
         """End the input soon. Any thread or signal handler may call this."""
-        self._deadline = time.monotonic() + GRACE
+        self._deadline = time.monotonic() + grace
         with contextlib.suppress(OSError):  # closed already
             os.write(self._waker, b"x")
 
@@ -105,6 +107,10 @@ class FollowedFile:
         self._descriptor = file.fileno()
         self._path = Path(path)
         self._end = 0
+        self._tail = b""
+        """The last bytes before it."""
+        self._written_ns = 0
+        """When somebody wrote last, as far as `_tail` was compared."""
         self._stopped = False
         self.size: int | None = None
         self.bytes_read = 0
@@ -114,7 +120,7 @@ class FollowedFile:
     def read(self, start: int, count: int) -> tuple[bytes, bool]:
         """Return bytes from `start` on, more of them than the last time, or all at the end."""
         while True:
-            if os.fstat(self._descriptor).st_size < self._end:
+            if self._rewritten():
                 # What stands there now may be of another capture: none of it is read.
                 self.trouble = SHORTENED
                 self.size = self._end
@@ -131,12 +137,25 @@ class FollowedFile:
                 self.trouble = "read_error", f"reading stopped: {error}"
                 data, ended = b"", True
             ended = ended and len(data) < count
-            self.bytes_read = self._end = max(start + len(data), self._end)
+            if start + len(data) > self._end:
+                self.bytes_read = self._end = start + len(data)
+                self._tail = data[-TAIL:]
             if ended:
                 self.size = self._end
                 if why is not None:
                     self.notes.append(Note("follow_ended", why))
             return data, ended
+
+    def _rewritten(self) -> bool:
+        """Whether what was read is there no more: made shorter, and perhaps longer again."""
+        now = os.fstat(self._descriptor)
+        if now.st_size < self._end:
+            return True
+        if now.st_mtime_ns == self._written_ns:
+            return False
+        self._written_ns = now.st_mtime_ns
+        at = self._end - len(self._tail)
+        return read_at(self._descriptor, at, len(self._tail)) != self._tail
 
     def _gone(self) -> str | None:
         """Say why this is no longer the file of that name; None while it is."""

@@ -27,7 +27,10 @@ MEMORY: Final = 256 << 20
 """Most memory an xz file may ask for; `xz -9` needs 65 MiB."""
 BOMB_RATIO: Final = 1000
 BOMB_SIZE: Final = 128 << 20
-"""Output that passes both is not a capture: deflate alone reaches 1028:1 on zero bytes."""
+"""Output that passes both is not a capture: deflate alone reaches 1028:1 on zero bytes. It would
+cost time only, some 4 s per GB: whoever wants it says how much (`Reading.most`).
+"""
+BOMB_HINT: Final = "--max-input-bytes says how much to read of it"
 MAX_EMPTY: Final = 20_000
 """Members without content one after another; no program writes two."""
 
@@ -120,8 +123,10 @@ _MISSING: Final = (
 class Inflater:
     """Decompresses what `feed` is given; `take` returns the next piece, empty when starved."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, most: int | None = None) -> None:
+        """`most`: bytes that are wanted in any case, None: what a capture may be."""
         self.kind = kind
+        self._most = BOMB_SIZE if most is None else most
         self.trouble: tuple[str, str] | None = None
         """(code, text) once nothing more can come out although the input goes on."""
         self._member: _Decompressor = self._begin()
@@ -177,8 +182,9 @@ class Inflater:
             left = getattr(self._member, "unconsumed_tail", b"")
             self._at = end - len(left) - len(self._member.unused_data or b"")
             self._out += len(piece)
-            if self._out > BOMB_SIZE and self._out > BOMB_RATIO * self._in:
-                text = f"{self._in} bytes of {self.kind} grow beyond {BOMB_RATIO}:1, stopped"
+            if self._out > self._most and self._out > BOMB_RATIO * self._in:
+                text = f"{self._in} bytes of {self.kind} grow beyond {BOMB_RATIO}:1"
+                text += f", left after {self._out} bytes ({BOMB_HINT})"
                 self.trouble = ("decompression_bomb", text)
             if piece:
                 return piece

@@ -15,11 +15,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from analyzer import interrupt
 from analyzer.sources.capture import Capture
 from analyzer.sources.growing import Note, Pipe
 from analyzer.sources.model import MAX_SNAPLEN, FilterRefusedError, SourceError
@@ -56,7 +56,7 @@ class Interface:
 
     def open(self, reading: Reading) -> Capture:
         """Start the child and wait for its pcap header; raises `SourceError`."""
-        child = _Child(self.name, _command(self.name, self.bpf, self.count))
+        child = _Child(self.name, _command(self.name, self.bpf, self.count), self.count is None)
         try:
             return Capture(SpooledStream(child, None, reading), self.name, child, reading.most)
         except SourceError:
@@ -70,20 +70,24 @@ class Interface:
 class _Child:
     """The capture program: its output as bytes, its end and its last words."""
 
-    def __init__(self, interface: str, command: list[str]) -> None:
+    def __init__(self, interface: str, command: list[str], endless: bool) -> None:
+        """`endless`: it ends only when it is told to."""
         self._interface = interface
+        self._endless = endless
         self._program = Path(command[0]).name
         self._words: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 — closed by `close`
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=self._words,
-                bufsize=0,
-                env=os.environ | {"LC_ALL": "C"},
-                process_group=0,  # Ctrl-C is ours to pass on
-            )
+            with interrupt.held():
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=self._words,
+                    bufsize=0,
+                    env=os.environ | {"LC_ALL": "C"},
+                    process_group=0,  # Ctrl-C is ours to pass on
+                )
+                interrupt.remains.add(self._process.terminate)
         except OSError as error:
             self._words.close()
             raise SourceError(f"{self._program}: {error.strerror}") from None
@@ -96,7 +100,6 @@ class _Child:
         self._pipe = Pipe(self._output.fileno())
         self._stopped = False
         self._closed = False
-        self._timer: threading.Timer | None = None
         self.notes: list[Note] = []
 
     def read(self, count: int) -> bytes:
@@ -107,22 +110,18 @@ class _Child:
         return data
 
     def stop(self) -> None:
-        """Have the child write what it holds and end; any thread may call this."""
+        """Have the child write what it holds and end. From any thread or signal handler."""
         self._stopped = True
         self._signal(signal.SIGINT)
-        # One that does not listen is not waited for.
-        self._timer = threading.Timer(PATIENCE, self._pipe.stop)
-        self._timer.daemon = True
-        self._timer.start()
+        self._pipe.stop(PATIENCE)
 
     def close(self) -> None:
         """End the child, whatever it does."""
         if self._closed:
             return
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
         self._end()
+        interrupt.remains.discard(self._process.terminate)
         self._pipe.close()
         self._output.close()
 
@@ -134,9 +133,15 @@ class _Child:
         if drops:
             text = f"{self._program} dropped packets before they could be written"
             self.notes.append(Note("capture_drops", text, drops))
-        if early and self._process.returncode:
-            text = f"the capture ended early: {_line(words) or self._program + ' failed'}"
+        if early and (self._endless or self._process.returncode):
+            text = f"the capture ended early: {_line(words) or self._end_of_program()}"
             self.notes.append(Note("capture_ended", text))
+
+    def _end_of_program(self) -> str:
+        code = self._process.returncode or 0
+        if code < 0:
+            return f"{self._program} was ended by signal {-code}"
+        return f"{self._program} ended" + (f" with exit code {code}" if code else "")
 
     def _end(self) -> None:
         """Wait for the child's end, first patiently."""
@@ -170,9 +175,9 @@ def explain(words: str, interface: str, program: str) -> SourceError:
     """Turn the safe words of a capture program that failed into one clear line."""
     lower = words.lower()
     name = safe(interface)
-    filtered = re.search(r"(?:can't parse filter expression|filter): (.*?)\)?\.?$", lower, re.M)
-    if "filter expression" in lower or "invalid capture filter" in lower:
-        reason = f": {filtered[1]}" if filtered else ""
+    refused = _REFUSED.search(words)
+    if refused or "filter expression" in lower or "invalid capture filter" in lower:
+        reason = f": {refused[0]}" if refused else ""
         return FilterRefusedError(f"capture filter{reason}")
     if re.search(r"permission|not permitted|need root|cap_net_raw", lower):
         return SourceError(
@@ -186,6 +191,12 @@ def explain(words: str, interface: str, program: str) -> SourceError:
     return SourceError(f"{name}: {_line(words) or program + ' ended without a word'}")
 
 
+_REFUSED: Final = re.compile(
+    r"syntax error|expression rejects all packets|illegal [^()\n]*[^()\n.]"
+    r"|unknown (?:ether |osi )?(?:host|network|port|port range|protocol|proto) '[^'\n]*'"
+    r"|(?:port|host|proto) '[^'\n]*' is [^()\n]*[^()\n.]|[^:()\n]* modifier applied to [\w. ]*\w"
+)
+"""What libpcap's compiler says of a filter, with which tcpdump ends as with any other error."""
 _PERMISSION: Final = {
     "dumpcap": "join the group that may run dumpcap (on Debian: dpkg-reconfigure wireshark-common)",
     "tcpdump": "setcap cap_net_raw,cap_net_admin=ep on the file of tcpdump",
@@ -245,7 +256,8 @@ def _command(interface: str, bpf: str, count: int | None) -> list[str]:
 def _own_child(python: str) -> list[str]:
     root = str(Path(__file__).resolve().parents[2])
     code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "sys.path.insert(0, sys.argv.pop(1)); "
         "from analyzer.sources import live; sys.exit(live.child(sys.argv[1:]))"
     )
     return [python, "-c", code, root]

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from copy import copy
 from typing import Final, Self
 
 import numpy as np
@@ -57,6 +58,12 @@ class PcapScanner:
         snaplen, link = struct.unpack_from(order + "II", head, 16)
         # The upper 16 bits hold the FCS length and flags.
         return cls(order, unit, record, snaplen, link & 0xFFFF), FILE_HEADER
+
+    def again(self) -> Self:
+        """Return a scanner that goes on from here, with problems of its own."""
+        other = copy(self)
+        other.problems = Problems()
+        return other
 
     def scan(self, data: bytes, base: int, at_end: bool) -> Scan:
         """Return the whole records at the start of `data`."""

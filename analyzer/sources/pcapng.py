@@ -38,6 +38,8 @@ IF_TSOFFSET: Final = 14
 
 MAX_INTERFACES: Final = 65_536
 """Interfaces kept per section: an Interface Description flood costs no more than this."""
+MAX_NOTED: Final = 64
+"""Interfaces of a section with each place from which packets can be found again."""
 MAX_SECRETS: Final = 16 << 20
 """Bytes of Decryption Secrets kept."""
 
@@ -88,6 +90,17 @@ class PcapngScanner:
         if head[8:12] not in _ORDERS:
             raise SourceError("not a capture: a pcapng section header without its magic")
         return cls(), 0
+
+    def again(self) -> Self | None:
+        """Return a scanner that goes on from here, with problems of its own."""
+        last = self._sections[-1]
+        if len(self._table) - last.first > MAX_NOTED:
+            return None
+        other = type(self)()
+        other.frames, other._time = self.frames, self._time
+        other._table = self._table[last.first :]
+        other._sections = [Section(0, 0, last.order)]
+        return other
 
     def scan(self, data: bytes, base: int, at_end: bool) -> Scan:
         """Return the packets of the whole blocks at the start of `data`."""

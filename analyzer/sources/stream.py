@@ -129,7 +129,7 @@ class SpooledStream:
         self._head = head = _head(file)
         self.size = size
         self.compression = compression_of(head)
-        self._inflater = Inflater(self.compression) if self.compression else None
+        self._inflater = Inflater(self.compression, reading.most) if self.compression else None
         self.trouble: tuple[str, str] | None = None
         self._notes: list[Note] = []
         self.bytes_read = 0
@@ -175,10 +175,15 @@ class SpooledStream:
         """
         try:
             piece = self._inflated(count) if self._inflater else self._raw(count)
-            if piece:
-                self._spool.write(piece)
         except (OSError, ValueError) as error:
             self._end("read_error", f"reading stopped: {error}")
+            return b""
+        try:
+            if piece:
+                self._spool.write(piece)
+        except OSError as error:
+            why = f"what comes must be kept to be read again: {error.strerror or error}"
+            self._end("spool_failed", f"reading stopped, {why} (TMPDIR names the folder)")
             return b""
         return piece
 

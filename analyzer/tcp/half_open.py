@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeVar
 
 from . import limits
+from .connection import TcpHandshake
 from .options import SynOptions
 
 Fate = Literal["refused", "unanswered", "silent"]
@@ -48,6 +49,23 @@ class HalfOpen(NamedTuple):
         if self.refused:
             return "refused"
         return "unanswered" if None in self.options else "silent"
+
+    def handshake(self, reverse: bool, time_ns: int) -> TcpHandshake:
+        """Return what is known when the first payload comes, at `time_ns` from `reverse`."""
+        order = (int(self.client_reverse), int(not self.client_reverse))
+        sent, answered = (self.times[index] for index in order)
+        replied = self.answer_ns
+        if replied is None and reverse == self.client_reverse:
+            replied = time_ns
+        return TcpHandshake(
+            isn=[
+                None if base is None or self.options[index] is None else (base - 1) & _MASK
+                for index, base in ((index, self.bases[index]) for index in order)
+            ],
+            options=[self.options[index] for index in order],
+            server_ns=None if sent is None or answered is None else answered - sent,
+            client_ns=None if answered is None or replied is None else replied - answered,
+        )
 
 
 class HalfOpenFlows:

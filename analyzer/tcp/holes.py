@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from . import limits
-from .items import Arrival, Held
+from .items import Arrival, Held, Mark
 from .segments import GapReason
 
 if TYPE_CHECKING:
@@ -30,6 +30,30 @@ def expire(half: Reassembler, at: Arrival) -> None:
             if at.time_ns - since < limits.LONGEST_NS:
                 return
         _give_up(half, "unknown", at.frame)
+
+
+def complain(half: Reassembler, window: int, mark: Mark, selective: bool, at: Arrival) -> None:
+    """Take an acknowledgement of `acked` that brings nothing new, while bytes are buffered.
+
+    RFC 5681 §2 (duplicate acknowledgement); `selective`: with a SACK block (RFC 2018 §3).
+    """
+    time_ns, last_window, last_mark = half.complaint
+    copy = mark == last_mark and abs(at.time_ns - time_ns) <= limits.DUPLICATE_NS
+    half.complaint = (at.time_ns, window, mark)
+    if half.complaints and (copy or window != last_window) and not selective:
+        return
+    half.complaints = limits.DUPLICATE_ACKS if selective else half.complaints + 1
+    index = bisect_right(half.starts, half.acked)
+    if (
+        half.complaints < limits.DUPLICATE_ACKS
+        or half.acked < half.next
+        or index == len(half.starts)
+        or (index and half.buffer[half.starts[index - 1]].end > half.acked)
+    ):
+        return
+    hole = (half.acked, half.starts[index])
+    if hole not in half.losses[-1:]:
+        half.losses = [*half.losses[1 - limits.MAX_LOSSES :], hole]
 
 
 def bound(half: Reassembler, low: int, high: int) -> None:

@@ -362,29 +362,6 @@ class Reassembler:
                 self.direction.round_trips.acknowledged(offset, at.time_ns)
         return offset
 
-    def complain(self, window: int, mark: Mark, selective: bool, at: Arrival) -> None:
-        """Take an acknowledgement of `acked` that brings nothing new, while bytes are buffered.
-
-        RFC 5681 §2 (duplicate acknowledgement); `selective`: with a SACK block (RFC 2018 §3).
-        """
-        time_ns, last_window, last_mark = self.complaint
-        copy = mark == last_mark and abs(at.time_ns - time_ns) <= limits.DUPLICATE_NS
-        self.complaint = (at.time_ns, window, mark)
-        if self.complaints and (copy or window != last_window) and not selective:
-            return
-        self.complaints = limits.DUPLICATE_ACKS if selective else self.complaints + 1
-        index = bisect_right(self.starts, self.acked)
-        if (
-            self.complaints < limits.DUPLICATE_ACKS
-            or self.acked < self.next
-            or index == len(self.starts)
-            or (index and self.buffer[self.starts[index - 1]].end > self.acked)
-        ):
-            return
-        hole = (self.acked, self.starts[index])
-        if hole not in self.losses[-1:]:
-            self.losses = [*self.losses[1 - limits.MAX_LOSSES :], hole]
-
     # -- the end
 
     def finish_at(self, offset: int, at: Arrival) -> None:

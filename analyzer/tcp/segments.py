@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from analyzer.index import pages
+
 Integers = npt.NDArray[np.int64]
 
 GapReason = Literal["not_captured", "lost", "never_delivered", "snaplen", "unknown"]
@@ -32,6 +34,8 @@ EventKind = Literal[
 ]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _EVENT_CODE = {kind: code for code, kind in enumerate(EVENT_KINDS)}
+MANY = 1 << 16
+"""Rows from which on columns stand in pages of their own."""
 _CONSOLIDATE = 512  # single rows that wait before they move into the columns
 
 
@@ -95,7 +99,8 @@ class GapColumns:
         return Gap(self._offset[index], self._length[index], reason, self._frame[index])
 
     def __iter__(self) -> Iterator[Gap]:
-        return (self[index] for index in range(len(self)))
+        reasons = map(GAP_REASONS.__getitem__, self._code)
+        return map(Gap, self._offset, self._length, reasons, self._frame)
 
     def missing(self) -> int:
         """Return the bytes of all gaps together."""
@@ -137,7 +142,8 @@ class EventColumns:
         return Event(self._frame[index], self._time[index], kind, length, offset)
 
     def __iter__(self) -> Iterator[Event]:
-        return (self[index] for index in range(len(self)))
+        kinds = map(EVENT_KINDS.__getitem__, self._kind)
+        return map(Event, self._frame, self._time, kinds, self._length, self._offset)
 
     def of(self, *kinds: EventKind) -> Iterator[Event]:
         """Yield the events of some kinds, without looking at the others one by one."""
@@ -216,7 +222,9 @@ class SegmentColumns:
             self._arrays = tuple(np.empty(max(needed, 8), dtype=kind) for kind in kinds)
         elif needed > len(self._arrays[0]):
             size = max(needed, len(self._arrays[0]) * 3 // 2)
-            grown = tuple(np.empty(size, dtype=column.dtype) for column in self._arrays)
+            # What a long stream grows out of goes back to the system at once.
+            room = np.empty if size < MANY else pages
+            grown = tuple(room(size, column.dtype) for column in self._arrays)
             for new, old in zip(grown, self._arrays, strict=True):
                 new[: self._count] = old[: self._count]
             self._arrays = grown

@@ -7,7 +7,7 @@ from . import limits
 from .batch import ACK, FIN, RST, SYN
 from .closing import Closing
 from .connection import DirectionStatistics, StreamConsumer, TcpConnection, TcpDirection
-from .holes import expire, stop
+from .holes import complain, expire, stop
 from .items import Arrival, Budget, Held, Mark, Payload, Read
 from .reassembly import Reassembler
 from .segments import Gap
@@ -128,7 +128,7 @@ class Track:
         self, peer: Reassembler, ack: int, window: int, selective: tuple[int, ...], item: Held
     ) -> None:
         ahead = any(0 < (left - ack) & _MASK < _HALF for left in selective)
-        peer.complain(window, item.mark, ahead, item.at)
+        complain(peer, window, item.mark, ahead, item.at)
 
     def _window(self, side: int, window: int, item: Held) -> None:
         """Note that a side shut its receive window, or opened it."""

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from . import limits
 from .batch import ACK, FIN, RST, SYN, Flow, Rejected, SegmentBatch
 from .closing import Opening
-from .connection import StreamConsumer, TcpConnection, TcpHandshake
+from .connection import StreamConsumer, TcpConnection
 from .fast import plain_batch, plain_frame
-from .half_open import Fate, HalfOpen, HalfOpenFlows, Syn
+from .half_open import Fate, HalfOpenFlows, Syn
 from .items import Arrival, Budget, Held, Read
 from .options import sack_edges, syn_options
 from .segments import Integers
@@ -347,7 +347,7 @@ class TcpTracker:
         track = Track(connection, client, self._budget, self._read, self.consumer)
         track.last_frame = frame
         if half:
-            connection.handshake = _handshake(half, reverse, time_ns)
+            connection.handshake = half.handshake(reverse, time_ns)
             connection.saw_syn = [each is not None for each in connection.handshake.options]
             for side in (0, 1):
                 track.sides[side].base = half.bases[order[side]]
@@ -393,21 +393,3 @@ def _guess_client(a_port: int, b_port: int, reverse: bool) -> bool:
     if (a_port == RTMP_PORT) != (b_port == RTMP_PORT):
         return a_port == RTMP_PORT
     return a_port < b_port if a_port != b_port else reverse
-
-
-def _handshake(half: HalfOpen, reverse: bool, time_ns: int) -> TcpHandshake:
-    """Return what is known of a handshake when the first payload comes, at `time_ns`."""
-    order = (int(half.client_reverse), int(not half.client_reverse))
-    sent, answered = (half.times[index] for index in order)
-    replied = half.answer_ns
-    if replied is None and reverse == half.client_reverse:
-        replied = time_ns
-    return TcpHandshake(
-        isn=[
-            None if base is None or half.options[index] is None else (base - 1) & _MASK
-            for index, base in ((index, half.bases[index]) for index in order)
-        ],
-        options=[half.options[index] for index in order],
-        server_ns=None if sent is None or answered is None else answered - sent,
-        client_ns=None if answered is None or replied is None else replied - answered,
-    )

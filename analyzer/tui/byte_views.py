@@ -19,7 +19,7 @@ PAGES: Final = 16
 
 STAR: Final = ord("*")
 """In place of a byte that is not shown."""
-PAYLOAD, HEADER, OTHER, MISSING = range(4)
+PAYLOAD, HEADER, OTHER, MISSING, LINK, NETWORK, TRANSPORT = range(7)
 
 
 class Piece(NamedTuple):
@@ -55,6 +55,7 @@ class ByteView:
         self._pages: dict[int, bytes] = {}
         self._starts: list[int] = []
         self._by_space: dict[str, list[Piece]] = {}
+        self._hides = False
         self._hidden: list[tuple[int, int]] = []
 
     def seal(self) -> ByteView:
@@ -85,7 +86,7 @@ class ByteView:
                     self._pages.pop(next(iter(self._pages)))
                 self._pages[page] = self._fetch(page, PAGE)
             out += self._pages[page][max(start - page, 0) : max(end - page, 0)]
-        if self._hidden:
+        if self._hides:
             at = block.at + offset
             out = bytes(STAR if self.is_hidden(at + n) else byte for n, byte in enumerate(out))
         return out
@@ -99,6 +100,7 @@ class ByteView:
         ]
         spans += [(p.at, p.at + p.length) for p in self.pieces if p.kind == OTHER]
         self._hidden = sorted(spans)
+        self._hides = True
         return self
 
     def is_hidden(self, at: int) -> bool:
@@ -123,6 +125,13 @@ class ByteView:
         if piece is None or not piece.space:
             return None
         return piece.space, piece.start + at - piece.at
+
+    def describe(self, at: int) -> str:
+        """Say what a byte is that belongs to no field; empty where there is nothing to say."""
+        piece = self.piece_at(at)
+        if piece is None or piece.space or piece.kind != HEADER:
+            return ""
+        return "a further chunk header of this message"
 
     def find(self, space: str, start: int, length: int) -> list[tuple[int, int]]:
         """Return where field bytes stand in the view: (low, high) pairs in view order."""
@@ -193,7 +202,7 @@ def _fetch_stream(session: Session, row: int) -> Callable[[int, int], bytes]:
     return lambda at, length: session.stream(connection, direction, at, length)
 
 
-def _chunk_pieces(session: Session, row: int) -> list[tuple[int, list[Piece]]]:
+def chunk_pieces(session: Session, row: int) -> list[tuple[int, list[Piece]]]:
     """Return stretches of the stream: (stream offset, pieces relative to it)."""
     missing = sorted(session.missing(row))
     out: list[tuple[int, list[Piece]]] = []
@@ -225,7 +234,7 @@ def stream_view(session: Session, row: int) -> ByteView:
     """The direction's bytes from the message's first chunk to its last."""
     view = ByteView("stream", _fetch_stream(session, row))
     end: int | None = None
-    for start, pieces in _chunk_pieces(session, row):
+    for start, pieces in chunk_pieces(session, row):
         title = "" if end is None else _between(start - end)
         view.block(start, start, pieces, title)
         end = start + sum(piece.length for piece in pieces)
@@ -234,30 +243,3 @@ def stream_view(session: Session, row: int) -> ByteView:
 
 def _between(gap: int) -> str:
     return f"{gap:,} bytes of other messages" if gap > 0 else "elsewhere in the stream"
-
-
-def file_view(session: Session, row: int) -> ByteView:
-    """The message as it lies in the capture file: one block per frame."""
-    view = ByteView("file", _fetch_stream(session, row))
-    for start, pieces in _chunk_pieces(session, row):
-        length = sum(piece.length for piece in pieces)
-        for span in session.locate(row, "stream", start, length):
-            low = span.stream_offset - start
-            inside = _cut(pieces, low, low + span.length)
-            frame = f"frame {span.frame}" if span.frame is not None else "not in the file"
-            view.block(span.file_offset or 0, span.stream_offset, inside, frame)
-    return view.seal()
-
-
-def _cut(pieces: list[Piece], low: int, high: int) -> list[Piece]:
-    """Return the pieces between two relative offsets, relative to the first."""
-    out = []
-    for piece in pieces:
-        start, end = max(piece.at, low), min(piece.at + piece.length, high)
-        if start < end:
-            skip = start - piece.at
-            out.append(Piece(start - low, end - start, piece.kind, piece.space, piece.start + skip))
-    return out
-
-
-VIEWS: Final = {"message": message_view, "stream": stream_view, "file": file_view}

@@ -39,6 +39,18 @@ def fit(text: str, width: int, right: bool = False) -> str:
     return pad + text if right else text + pad
 
 
+def middle_out(text: str, width: int) -> str:
+    """Return beginning and end of a text, in at most `width` cells."""
+    if cell_len(text) <= width:
+        return text
+    keep = min(len(text), width)
+    while True:
+        head, tail = text[: (keep - 1) // 2], text[len(text) - keep // 2 :]
+        if cell_len(head + tail) < width or keep < 2:
+            return f"{head}…{tail}"
+        keep -= 1
+
+
 def strip(parts: Iterable[Part], width: int, base: Style) -> Strip:
     """Return one line of exactly `width` cells on `base`; what does not fit is cut."""
     segments: list[Segment] = []

@@ -25,7 +25,8 @@ class Completion:
         self, names: Callable[[], Mapping[str, str]], values: Callable[[str], list[str]]
     ) -> None:
         self._names = names
-        self._values = values
+        self.values = values
+        """Returns a field's values in this capture."""
         self._given: tuple[str, str, list[str]] = "", "", []
         """What Tab made of a text, the text before the word, and what else it could have been."""
 
@@ -35,7 +36,7 @@ class Completion:
         if found is not None:
             name, word = found.groups()
             plain = word.lstrip('"').casefold()
-            values = [v for v in self._values(name) if v.strip('"').casefold().startswith(plain)]
+            values = [v for v in self.values(name) if v.strip('"').casefold().startswith(plain)]
             return word, [value for value in values if value != word]
         match = _WORD.search(text)
         if match is None or _in_string(text[: match.start()]):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.tui.byte_views import PAYLOAD, SPACES, VIEWS, ByteView, Piece
+from analyzer.tui.byte_views import PAYLOAD, SPACES, ByteView, Piece
 from analyzer.tui.extra_views import extra_trees, extra_view
+from analyzer.tui.frame_views import VIEWS
 from analyzer.tui.listings.base import NONE, Listing
 from analyzer.tui.listings.extras import Extra
 from analyzer.tui.listings.messages import MessageListing
@@ -115,11 +116,7 @@ class Details:
         if self.row is None:
             return ByteView(self.space, lambda at, length: b"")
         if self.space not in self._views:
-            self._views[self.space] = (
-                extra_view(self.session, self.extra, self.space)
-                if self.extra is not None
-                else _bytes(self.session, self.row, self.space)
-            )
+            self._views[self.space] = _bytes(self.session, self.row, self.extra, self.space)
         return self._views[self.space]
 
     def _places(self, spans: list[Range]) -> Ranges:
@@ -143,11 +140,14 @@ def _tree(session: Session, row: int) -> Field:
         return root
 
 
-def _bytes(session: Session, row: int, space: str) -> ByteView:
+def _bytes(session: Session, row: int, extra: Extra | None, space: str) -> ByteView:
     """Return the view of a byte space; the plain body where that one fails."""
+    hidden = getattr(session, "hidden", None)  # `tui.hiding` is loaded with --redact only
+    if extra is not None:
+        view = extra_view(session, extra, space)
+        return view if hidden is None else view.hide(())
     try:
         view = VIEWS[space](session, row)
-        hidden = getattr(session, "hidden", None)  # `tui.hiding` is loaded with --redact only
         return view if hidden is None else view.hide(hidden(row))
     except Exception:
         view = ByteView("message", lambda at, length: data[at : at + length])

@@ -52,6 +52,29 @@ def nothing(session: Session) -> list[str]:
     return lines
 
 
+def all_hidden(
+    unit: str, filter_text: str, doubt: str, values: list[str], marked: bool, connection: int | None
+) -> list[str]:
+    """Return the lines shown where filter, marks and connection let nothing through.
+
+    `doubt` says why the filter never can, `values` what its fields have in this capture.
+    """
+    also = " as well" if marked or connection is not None else ""
+    lines = [f"No {unit} passes."]
+    if filter_text:
+        lines += ["", f"Filter: {filter_text}", *([f"  {doubt}"] if doubt else [])]
+        lines.append(f"  Esc lifts it{', the others stay' if also else ''}; / changes it.")
+        lines += [f"  {text}" for text in values]
+    if marked:
+        lines += ["", f"Only marked messages are listed{also if filter_text else ''}: M lists all."]
+    if connection is not None:
+        lines += [
+            "",
+            f"Only c{connection} is listed: the line 'all' of the connections lists every one.",
+        ]
+    return lines
+
+
 def waiting(session: Session) -> list[str]:
     """Return the lines shown while a capture runs in which no RTMP was seen yet."""
     capture = session.capture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyzer.message_bytes import FileSpan
 from analyzer.tui.byte_views import MISSING, PAYLOAD, SPACES, ByteView, Piece
+from analyzer.tui.frame_views import Own, frames_of
 from dissectors.fields import Field
 
 if TYPE_CHECKING:
@@ -35,9 +37,10 @@ def extra_view(session: Session, item: Extra, space: str) -> ByteView:
         return view.seal()
     view_of = session.connections[connection]
     stream = view_of.tcp_connection.directions[view_of.sides[direction]]
-    for part in stream.locate(item.start, item.length):
-        missing = part.file_offset is None
-        own = Piece(0, part.length, MISSING if missing else PAYLOAD, "stream", part.stream_offset)
-        frame = "not in the file" if missing else f"frame {part.frame}"
-        view.block(part.file_offset or 0, part.stream_offset, [own], frame)
-    return view.seal()
+
+    def locate(start: int, length: int) -> list[FileSpan]:
+        return [FileSpan(p.stream_offset, p.length, p.file_offset, p.frame)
+                for p in stream.locate(start, length)]  # fmt: skip
+
+    own = Own(item.start, item.length, PAYLOAD, "stream", item.start)
+    return frames_of(session, locate, (connection, direction), [own])

@@ -51,6 +51,8 @@ class Hunt:
         `go_on` is asked now and then, given the share searched; False ends the search.
         """
         count, searched = len(self.listing), 0
+        if not count:
+            return None
         for low, high in _blocks(count, start, step):
             if not go_on(searched / count):
                 return None

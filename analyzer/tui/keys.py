@@ -76,9 +76,28 @@ MAIN: Final = (
     key("t", "theme", "Light or dark colours", show="t"),
     key("tab", "app.focus_next", "Next pane", show="Tab"),
     key("shift+tab", "app.focus_previous", "Previous pane", show="S-Tab"),
-    key("escape", "escape", "Stop searching or loading; clear the filter; back", show="Esc"),
+    key(
+        "escape",
+        "escape",
+        "Back one step: prompt, zoom, search, loading, filter, marked, view",
+        show="Esc",
+    ),
     key("ctrl+c", "app.interrupt", "End a live capture or loading; what came stays", show="^c"),
 )
+PALETTE: Final = key("ctrl+p", "", "Command palette: every action by name", show="^p")
+PROMPT: Final = (
+    key("enter", "", "Apply, find, go there", show="Enter"),
+    key("tab", "", "Complete a field or a value; again: the next one", show="Tab"),
+    key("up,down", "", "What was typed before", show="↑ ↓"),
+    key("escape", "", "Leave everything as it was", show="Esc"),
+)
+MOUSE: Final = (
+    key("", "", "Go to a line, a byte, a moment; click again: as Enter does", show="click"),
+    key("", "", "Scroll; the cursor stays", show="wheel"),
+    key("", "", "A column's title: sort by it; again: the other way round", show="title"),
+    key("", "", "A border between panes: drag it", show="border"),
+)
+"""Not bound: Textual, the prompt and the panes see to them; the help sheet tells them."""
 COLUMNS: Final = (
     key("space", "show_or_hide", "Show or hide the column", show="Space"),
     key("greater_than_sign", "shift(1)", "Move the column to the right", show=">"),
@@ -99,7 +118,7 @@ LEAVE: Final = (
 VIEW: Final = (
     *LEAVE,
     MESSAGES,
-    key("escape", "leave", "Back to where you came from", show="Esc"),
+    key("escape", "leave", "Back to where you came from; never out of the program", show="Esc"),
     key("ctrl+c", "app.interrupt", "End a live capture or loading; what came stays", show="^c"),
 )
 """What works in every view."""

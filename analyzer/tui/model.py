@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.tui.listings.base import NONE, Listing, Rows
+from analyzer.tui.stream_places import at_file, row_at_file
 from dissectors import spec
 
 if TYPE_CHECKING:
     from analyzer.model import Diagnostic
     from analyzer.session import Session
+    from analyzer.tui.listings.extras import Extras
 
 Test = Callable[[Rows], NDArray[np.bool_]]
 
@@ -200,8 +202,8 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
     """Return the line of the target; `here` is the current line.
 
     A frame means the first message it touches, a time the first message completed then or
-    later, an offset the message of this direction whose first chunk stands there or before, a
-    file offset the message that has this byte of the capture, or the next one in the file.
+    later, an offset the handshake, gap or message of this direction whose first chunk stands there
+    or before, a file offset what has this byte of the capture, or the next message in the file.
     """
     table, value = session.messages, target.value
     if not len(listing):
@@ -212,7 +214,9 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
     if target.kind == "number":
         return listing.numbered(value)
     if target.kind == "file offset":
-        row = row_at_file(session, value)
+        place = at_file(session, value)
+        extra = None if place is None else _extra_at(listing, *place[1:])
+        row = row_at_file(session, value) if extra is None else extra
         return None if row is None else listing.place(row)
     rows = listing.rows(0, len(listing))
     real = np.flatnonzero(rows >= 0)
@@ -227,17 +231,38 @@ def locate(session: Session, listing: Listing, target: Target, here: int) -> int
         hits = table.column("time_ns")[rows] >= value
     else:
         offsets = table.column("stream_offset")[rows]
-        same = np.ones(len(rows), dtype=np.bool_)
-        row = listing.row(min(here, len(listing) - 1))
-        for name in ("connection", "direction"):
-            column = table.column(name)
-            same &= column[rows] == column[row if row >= 0 else rows[0]]
+        side = _side(session, listing, listing.row(min(here, len(listing) - 1)), int(rows[0]))
+        if (extra := _extra_at(listing, *side, value)) is not None:
+            return listing.place(extra)
+        same = table.column("connection")[rows] == side[0]
+        same &= table.column("direction")[rows] == side[1]
+        if not same.any():
+            return None
         candidates = np.flatnonzero(same & (offsets <= value))
         if not len(candidates) or value >= table.column("end_offset")[rows[same]].max():
             return None
         return int(real[candidates[np.argmax(offsets[candidates])]])
     found = np.flatnonzero(hits)
     return int(real[found[0]]) if len(found) else None
+
+
+def _side(session: Session, listing: Listing, row: int, other: int) -> tuple[int, int]:
+    """Return connection and direction of a row: of a handshake's or a gap's, too."""
+    extras: Extras | None = getattr(listing, "extras", None)
+    if extras is not None and row in extras:
+        return extras[row].connection, extras[row].direction
+    row = row if row >= 0 else other
+    return session.value(row, "connection"), session.value(row, "direction")
+
+
+def _extra_at(listing: Listing, connection: int, direction: int, offset: int) -> int | None:
+    """Return the row of the handshake or gap that has a stream byte, where the list has such."""
+    extras: Extras | None = getattr(listing, "extras", None)
+    for number, item in enumerate(extras.items if extras is not None else ()):
+        own = (item.connection, item.direction) == (connection, direction)
+        if own and item.start <= offset < item.start + item.length:
+            return -1 - number
+    return None
 
 
 def after_frame(session: Session, listing: Listing, frame: int) -> int | None:
@@ -247,32 +272,3 @@ def after_frame(session: Session, listing: Listing, frame: int) -> int | None:
     first = session.messages.column("first_frame")[rows[real]]
     later = np.flatnonzero(first > frame)
     return int(real[later[np.argmin(first[later])]]) if len(later) else None
-
-
-def row_at_file(session: Session, offset: int) -> int | None:
-    """Return the message whose bytes stand at an offset of the capture file, or behind it."""
-    best: tuple[int, int, int, int] | None = None
-    for view in session.connections:
-        for direction, side in enumerate(view.sides):
-            segments = view.tcp_connection.directions[side].segments
-            starts = segments.file_offset
-            lengths = segments.length[: len(starts)].astype(np.int64)
-            behind = np.flatnonzero(starts + lengths > offset)
-            if not len(behind):
-                continue
-            place = int(behind[np.argmin(starts[behind])])
-            start = int(starts[place])
-            at = int(segments.stream_offset[place]) + max(offset - start, 0)
-            if best is None or start < best[0]:
-                best = start, view.index, direction, at
-    if best is None:
-        return None
-    _, connection, direction, at = best
-    table = session.messages
-    ends = table.column("end_offset")
-    hits = np.flatnonzero(
-        (table.column("connection") == connection)
-        & (table.column("direction") == direction)
-        & (ends > at)
-    )
-    return int(hits[np.argmin(ends[hits])]) if len(hits) else None

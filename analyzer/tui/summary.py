@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.tui.cells import GLYPHS, bit_rate, count, seconds
+from analyzer.tui.cells import GLYPHS, bit_rate, count, middle_out, seconds
 from analyzer.tui.model import SEVERITIES
 from analyzer.tui.rates import Rates
 from analyzer.tui.widgets.bars import Piece
@@ -23,6 +23,9 @@ FOLLOWING, UPDATING = ("  following the end", "good"), ("  updating", "good")
 def frozen(key: str) -> Piece:
     """Say that the screen stays where it is, and which key lets it go on."""
     return (f"  ‖ staying here, {key} follows", "warning")
+
+
+STDIN: Final = "standard input"
 
 
 class Counts(NamedTuple):
@@ -46,40 +49,39 @@ def top_line(
     state: Piece = UPDATING,
     *more: Piece,
     counts: Counts | None = None,
+    short: bool = False,
 ) -> list[Piece]:
     """File, `more`, findings as far as there are any, rates of a capture that goes on, counts:
-    those of now, unless what is shown below is of another moment."""
+    those of now, unless what is shown below is of another moment. `short`: for narrow terminals."""
     capture, counts = session.capture, counts or counted(session)
-    pieces: list[Piece] = [(shortened(capture.name), "strong"), *more, *found(session, done)]
+    name = STDIN if capture.name == "-" else middle_out(capture.name, LONGEST)
+    pieces: list[Piece] = [(name, "name"), *more]
+    pieces += found(session, done, short)
     if not done:
         pieces += rates_now(session, rates, state)
+    nouns = ("conn", "msg") if short else ("connection", "message")
+    numbers = (counts.connections, counts.messages)
+    pieces.append((f"  {seconds(counts.duration_ns, 1)}s" if short
+                   else f"  {seconds(counts.duration_ns, 3)} s", ""))  # fmt: skip
     pieces += [
-        (f"  {seconds(counts.duration_ns, 3)} s", ""),
-        (f"  {count(counts.connections, 'connection')}", ""),
-        (f"  {count(counts.messages, 'message')}", ""),
+        (f"  {number:,} {noun}" if short else f"  {count(number, noun)}", "")
+        for number, noun in zip(numbers, nouns, strict=True)
     ]
     if capture.truncated:
-        pieces.append(("  capture cut short", "warning"))
+        pieces.append(("  cut short" if short else "  capture cut short", "warning"))
     return pieces
 
 
-def shortened(name: str) -> str:
-    """Return a name in at most `LONGEST` characters, beginning and end of it."""
-    if len(name) <= LONGEST:
-        return name
-    half = LONGEST // 2
-    return f"{name[: half - 1]}…{name[-half:]}"
-
-
-def found(session: Session, done: bool) -> list[Piece]:
-    """How many findings there are, by severity."""
+def found(session: Session, done: bool, short: bool = False) -> list[Piece]:
+    """How many findings there are, by severity; `short` with the glyph alone."""
     pieces: list[Piece] = []
     judging = session.done and not done  # the rules run: nobody here waits for them
     diagnostics = [] if judging else session.diagnostics
     for severity in reversed(SEVERITIES):
         number = sum(item.severity == severity for item in diagnostics)
         if number:
-            pieces.append((f"  {GLYPHS[severity]} {count(number, severity)}", severity))
+            text = str(number) if short else f" {count(number, severity)}"
+            pieces.append((f"  {GLYPHS[severity]}{text}", severity))
     if done and not pieces and len(session.messages):
         pieces.append(("  no findings", "good"))
     return pieces

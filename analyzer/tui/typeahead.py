@@ -109,6 +109,12 @@ class TypeAhead:
 ESCAPE: Final = re.compile(r"\x1b(?=[^\x1b\[O\x7f\b])")
 """The escape key with another one behind it; not the beginning of a key's own sequence, and not
 Alt with the backspace key, which deletes a word."""
+BEGINNINGS: Final = {
+    "left_square_bracket": ("left_square_bracket", "["),
+    "alt+shift+o": ("O", "O"),
+}
+"""What Textual makes of Esc and a key that together begin other keys' sequences, when nothing
+follows that completes one: it forgets the Esc. Each with the key that was pressed."""
 UNMISTAKABLE: Final = "\x1b[27u"
 """The escape key as kitty's keyboard protocol writes it."""
 
@@ -172,10 +178,13 @@ class EscapeParser(XTermParser):
         return ESCAPE.sub(UNMISTAKABLE, data)
 
     def tick(self) -> Iterable[Message]:
-        for event in super().tick():
+        for number, event in enumerate(super().tick()):
             self._ends = False  # nothing followed in time
             if self._pasted is None:
                 self._tail = ""
+                if not number and isinstance(event, events.Key) and event.key in BEGINNINGS:
+                    yield events.Key("escape", "\x1b")
+                    event = events.Key(*BEGINNINGS[event.key])
             yield event
 
 

@@ -49,6 +49,9 @@ def read_frame(cur: Cursor, node: Field, out: dict[str, Any]) -> None:
             out["frame"] = frame
         elif frame.get("stream_type") == "dependent":
             out["frame"]["dependent_channels"] = frame["channels"]
+    else:
+        if cur:
+            node.note("limit_ac3_frames", f"only the first {MAX_FRAMES} frames are listed")
     if cur:
         label = f"Data: {len(cur)} bytes ({hexdump(cur.peek(17))})"
         node.add("data", label, None, cur.pos, len(cur))

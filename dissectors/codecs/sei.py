@@ -62,6 +62,9 @@ def read_sei(cur: Cursor, unit: Field) -> None:
         if reader is not None and size <= len(payload):
             reader(node, payload)
         names.append(name)
+    else:
+        if len(cur) >= 2:
+            unit.note("limit_sei_messages", f"only the first {MAX_SEI_MESSAGES} are listed")
     if names:
         unit.label = f"{unit.label}: {', '.join(names)}"
 

@@ -89,6 +89,7 @@ def read_modex(
         packet_field(family, node, byte, at)
         node.length = cur.pos - node.start
         packet = byte & 15
+    root.note("limit_modex", f"only the first {MAX_MODEX} ModEx entries are read")
     raise Malformed(f"more than {MAX_MODEX} ModEx entries", cur.pos)
 
 

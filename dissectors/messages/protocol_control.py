@@ -5,6 +5,7 @@ from typing import Any
 from dissectors.context import Context
 from dissectors.cursor import Cursor, Malformed
 from dissectors.fields import Field
+from dissectors.registry import ReadBrief
 from dissectors.spec import LIMIT_TYPES
 
 
@@ -21,6 +22,16 @@ def _describe_u32(root: Field, name: str, title: str) -> tuple[str, str]:
     root.value = {name: value}
     text = title if value is None else f"{title} {value}"
     return text, text
+
+
+def _brief_u32(name: str, title: str, mask: int = 0xFFFFFFFF) -> ReadBrief:
+    def brief(body: bytes) -> tuple[str, dict[str, Any]] | None:
+        if len(body) != 4:
+            return None
+        value = int.from_bytes(body, "big") & mask
+        return f"{title} {value}", {name: value}
+
+    return brief
 
 
 def read_set_chunk_size(cur: Cursor, root: Field, ctx: Context) -> None:
@@ -40,6 +51,9 @@ def describe_set_chunk_size(root: Field, ctx: Context) -> tuple[str, str]:
     return _describe_u32(root, "chunk_size", "Set Chunk Size")
 
 
+brief_set_chunk_size = _brief_u32("chunk_size", "Set Chunk Size", 0x7FFFFFFF)
+
+
 def read_abort(cur: Cursor, root: Field, ctx: Context) -> None:
     """RTMP 1.0 §5.4.2: the chunk stream whose partly received message is discarded."""
     _read_u32(cur, root, "csid", "Chunk stream ID")
@@ -47,6 +61,9 @@ def read_abort(cur: Cursor, root: Field, ctx: Context) -> None:
 
 def describe_abort(root: Field, ctx: Context) -> tuple[str, str]:
     return _describe_u32(root, "csid", "Abort Message")
+
+
+brief_abort = _brief_u32("csid", "Abort Message")
 
 
 def read_acknowledgement(cur: Cursor, root: Field, ctx: Context) -> None:
@@ -58,6 +75,9 @@ def describe_acknowledgement(root: Field, ctx: Context) -> tuple[str, str]:
     return _describe_u32(root, "sequence_number", "Acknowledgement")
 
 
+brief_acknowledgement = _brief_u32("sequence_number", "Acknowledgement")
+
+
 def read_window_acknowledgement_size(cur: Cursor, root: Field, ctx: Context) -> None:
     """RTMP 1.0 §5.4.4: the peer acknowledges at least every so many bytes."""
     _read_window(cur, root)
@@ -65,6 +85,9 @@ def read_window_acknowledgement_size(cur: Cursor, root: Field, ctx: Context) -> 
 
 def describe_window_acknowledgement_size(root: Field, ctx: Context) -> tuple[str, str]:
     return _describe_u32(root, "window_size", "Window Acknowledgement Size")
+
+
+brief_window_acknowledgement_size = _brief_u32("window_size", "Window Acknowledgement Size")
 
 
 def _read_window(cur: Cursor, root: Field) -> None:
@@ -100,10 +123,22 @@ def describe_set_peer_bandwidth(root: Field, ctx: Context) -> tuple[str, str]:
         "limit_type": limit.value if limit else None,
     }
     root.value = summary
-    text = "Set Peer Bandwidth"
-    if window:
-        text += f" {window.value}"
-        if limit:
-            word = limit.value.capitalize() if isinstance(limit.value, str) else limit.value
-            text += f",{word}"
+    text = _bandwidth(*summary.values())
     return text, text
+
+
+def _bandwidth(window: int | None, limit: str | int | None) -> str:
+    text = "Set Peer Bandwidth"
+    if window is not None:
+        text += f" {window}"
+        if limit is not None:
+            text += f",{limit.capitalize() if isinstance(limit, str) else limit}"
+    return text
+
+
+def brief_set_peer_bandwidth(body: bytes) -> tuple[str, dict[str, Any]] | None:
+    if len(body) != 5:
+        return None
+    window, limit = int.from_bytes(body[:4], "big"), body[4]
+    word = LIMIT_TYPES[limit].lower() if limit in LIMIT_TYPES else limit
+    return _bandwidth(window, word), {"window_size": window, "limit_type": word}

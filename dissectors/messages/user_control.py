@@ -58,6 +58,10 @@ EVENTS: Final[dict[int, Event]] = {
     41: Event("Set Keepalive Timers", "set_keepalive_timers", _KEEPALIVE),
 }
 """By event type; 5 and 8 are seen and unassigned."""
+_OTHERWISE: Final = frozenset(
+    kind for kind, event in EVENTS.items() if any(value.size != 4 for value in event.values)
+)
+"""Events whose values are not all of four bytes."""
 
 
 def read(cur: Cursor, root: Field, ctx: Context) -> None:
@@ -109,10 +113,29 @@ def describe(root: Field, ctx: Context) -> tuple[str, str]:
         found = root.find(value.name)
         summary[value.name] = found.value if found else None
     root.value = summary
+    text = _text(kind, event, summary)
+    return f"User Control Message {text}", text
+
+
+def _text(kind: int, event: Event, summary: dict[str, Any]) -> str:
     text = event.title
     shown = [summary[value.name] for value in event.values if value.size == 4]
     if kind == 3 and None not in shown:
         text += f" {shown[0]},{shown[1]}ms"
     elif shown and None not in shown and kind != 27:
         text += " " + ",".join(map(str, shown))
-    return f"User Control Message {text}", text
+    return text
+
+
+def brief(body: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Events of one or two integers, whole and nothing behind them."""
+    kind = int.from_bytes(body[:2], "big")
+    event = EVENTS.get(kind)
+    if event is None or len(body) != 2 + 4 * len(event.values) or kind in _OTHERWISE:
+        return None
+    summary: dict[str, Any] = {"event": event.name, "event_type": kind}
+    at = 2
+    for value in event.values:
+        summary[value.name] = int.from_bytes(body[at : at + 4], "big")
+        at += 4
+    return _text(kind, event, summary), summary

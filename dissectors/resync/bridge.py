@@ -66,7 +66,7 @@ def bridge(
         repeated = after[start + len(mark) : start + header_length]
         left = landing.message_left - landing.chunk_left
         chain.states[csid] = State(*known[csid], extended=repeated, left=left)
-    chain.limit = LOOK_AHEAD + landing.message_left // chunk_size
+    chain.limit = LOOK_AHEAD
     chain.walk()
     if chain.broken and not chain.messages:
         return None  # the message does not end where it should: the hole held something else

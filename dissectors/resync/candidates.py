@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from dissectors import spec
-from dissectors.resync.chain import Known
+from dissectors.resync.anchor import Known
 from dissectors.resync.header import continuation_header
 
 _TYPE: Final = rb"[\x01-\x06\x08\x09\x0f-\x14\x16]"

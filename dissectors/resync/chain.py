@@ -1,24 +1,28 @@
 """RTMP 1.0 §5.3: follow chunk headers from a candidate on and add up the evidence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from dissectors import spec
 from dissectors.resync import sizes
+from dissectors.resync.anchor import Known, opening_bits
 from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import (
     IMPOSSIBLE,
     MEDIA_TYPES,
     Noise,
-    csid_bits,
     header_bits,
     same_stream_bits,
 )
-from dissectors.resync.header import UNKNOWN, Header, continuation_header, read_header
-from dissectors.resync.islands import Holes
-from dissectors.resync.payload import payload_bits
+from dissectors.resync.header import (
+    UNKNOWN,
+    Header,
+    continuation_header,
+    read_header,
+    repeats,
+)
+from dissectors.resync.islands import NO_HOLES, Holes
 
 LOOK_AHEAD: Final = 160
 """Chunk headers walked per candidate: enough to tell chunk sizes apart, about 1 ms."""
@@ -30,9 +34,6 @@ _STALE_BODY: Final = 10.0
 _PROOF: Final = 15.0
 _NONSENSE: Final = -10.0
 """A header that speaks this much against itself is not one."""
-
-Known = Mapping[int, tuple[int, int, int]]
-NO_HOLES: Final = Holes()
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ class Chain:
         self.bits = self.first_bits = 0.0
         self.headers = self.messages = self.media = 0
         self.limit = LOOK_AHEAD
+        self.steps = 0
+        """Headers read on the way, a row of continuations as one; at most `limit`."""
         self.walked = 0
         """Headers read, those of forks included: the cost."""
         self.trail: list[tuple[int, float]] = []
@@ -108,8 +111,8 @@ class Chain:
 
     def walk(self) -> "Chain":
         """Follow headers until the data, the look-ahead or the plausibility ends."""
-        while self.headers < self.limit and self.walked < MAX_WALKED and self._step():
-            pass
+        while self.steps < self.limit and self.walked < MAX_WALKED and self._step():
+            self.steps += 1
         return self
 
     def _break(self) -> bool:
@@ -151,8 +154,24 @@ class Chain:
         if header.fmt != 3:  # so rare that it proves nothing
             state.extended, self.pos = header.extended, header.end
             return
-        self.bits += max(self.noise.bits(self.data[self.pos], self.pos) - 1.5, 0.0)
+        worth = max(self.noise.bits(self.data[self.pos], self.pos) - 1.5, 0.0)
+        self.bits += worth
         self.pos = header.end + self._repeated(header.end, state)
+        if self.chunk_size is not None and state.left > self.chunk_size and not state.extended:
+            self._continue_in_row(header, state, self.chunk_size, worth)
+
+    def _continue_in_row(self, header: Header, state: State, size: int, worth: float) -> None:
+        """Pass over the chunks of a message that stand in a row, up to the last of them."""
+        step = size + header.basic_length
+        mark = self.data[header.end - header.basic_length : header.end]
+        seen = self.holes.seen_until(self.pos, len(self.data))
+        most = min((state.left - 1) // size, (seen - self.pos) // step)
+        count = repeats(self.data, self.pos + size, mark, step, most)
+        self.pos += count * step
+        state.left -= count * size
+        self.headers += count
+        self.bits += count * worth
+        self.walked += count >> 8
 
     def _repeated(self, pos: int, state: State) -> int:
         """Return 4 when the extended timestamp is repeated here; old librtmp and OBS omit it."""
@@ -190,7 +209,7 @@ class Chain:
         stale, state.stale = state.stale and not fresh, False
         self.states[header.csid] = state
         body = header.end + (self._repeated(header.end, state) if header.fmt == 3 else 0)
-        evidence = self._body_bits(state, body, zero)
+        evidence = self._body_bits(header.csid, state, body, zero)
         if stale and state.type != spec.AUDIO and evidence < _STALE_BODY:
             return self._break()
         bits += evidence
@@ -226,12 +245,12 @@ class Chain:
             return None
         return State(*before, stale=True)
 
-    def _body_bits(self, state: State, body: int, zero: float) -> float:
-        size = self.chunk_size or self.minimum
-        end = self.holes.seen_until(body, min(body + min(size, state.length), len(self.data)))
-        if body >= end:
+    def _body_bits(self, csid: int, state: State, body: int, zero: float) -> float:
+        seen = self.holes.seen_until(body, len(self.data))
+        if body >= min(seen, body + state.length):
             return 0.0
-        bits = payload_bits(state.type, self.data, body, end, state.length, zero)
+        size = self.chunk_size or self.minimum
+        bits = opening_bits(state.type, self.data, body, seen, csid, state.length, size, zero)
         opening = self.data[body]
         if opening == state.opening and bits < 6.0:
             bits += 5.0  # G.711, Speex: nothing else to see in the body
@@ -345,32 +364,6 @@ class Chain:
             fork.walk()
         self.walked += fork.walked + 1
         return fork
-
-
-def anchor_bits(
-    data: bytes, noise: Noise, start: int, known: Known, holes: Holes = NO_HOLES
-) -> float:
-    """Return the evidence of the one header at `start` and the first bytes of its body."""
-    header = read_header(data, start)
-    seen = holes.seen_until(start, len(data))
-    if header is None or header.end > seen:
-        return IMPOSSIBLE
-    zero = noise.bits(0, start)
-    before = known.get(header.csid)
-    type_, length = header.type, header.length
-    if header.fmt > 1:
-        if before is None or before[1] < 0:
-            return IMPOSSIBLE
-        type_, length = before[0], before[1]
-        bits = csid_bits(header) if header.fmt == 3 else header_bits(header, zero)
-    else:
-        bits = header_bits(header, zero)
-        if before is not None:
-            bits += 0.7 * same_stream_bits(header, before[0], before[2])
-    if bits == IMPOSSIBLE or type_ == UNKNOWN:
-        return IMPOSSIBLE
-    end = min(seen, header.end + min(length, spec.DEFAULT_CHUNK_SIZE))
-    return bits + payload_bits(type_, data, header.end, end, length, zero)
 
 
 def split_size(

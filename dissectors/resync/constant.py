@@ -30,7 +30,8 @@ def constant_streams(data: bytes, strong: Sequence[int], chunk_size: int | None)
     """Return csid → (type, length, msid) of constant-size streams between `strong` headers."""
     if len(strong) <= _MIN_VOTES:
         return Found()  # n headers have n - 1 rooms between them
-    sizes = (UNSPLIT, *COMMON, *COMMON_LARGE) if chunk_size is None else (chunk_size,)
+    # The least first: what stands in the way of a body tells it from those that do not split it.
+    sizes = (*COMMON, *COMMON_LARGE, UNSPLIT) if chunk_size is None else (chunk_size,)
     best, best_votes = Found(), 0
     for size in sizes:
         rooms = list(_rooms(data, strong[:MAX_HEADERS], size))

@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 from dissectors import spec
 
 UNKNOWN: Final = -1
+_WINDOW: Final = 16
+"""Marks compared at once at first."""
 
 
 class Header(NamedTuple):
@@ -63,3 +65,21 @@ def continuation_header(csid: int) -> bytes:
     if csid < 320:
         return bytes((0xC0, csid - 64))
     return b"\xc1" + (csid - 64).to_bytes(2, "little")
+
+
+def repeats(data: bytes, pos: int, mark: bytes, step: int, most: int) -> int:
+    """Return how often `mark` stands in `data` from `pos` on, `step` bytes apart, at most `most`
+    times in a row. The work is in proportion to the answer.
+    """
+    count, window = 0, _WINDOW
+    while count < most:
+        take = same = min(window, most - count)
+        start = pos + count * step
+        for at in range(start, start + len(mark)):
+            column = data[at : at + (take - 1) * step + 1 : step]
+            same = min(same, len(column) - len(column.lstrip(mark[at - start : at - start + 1])))
+        count += same
+        if same < take:
+            break
+        window *= 8
+    return count

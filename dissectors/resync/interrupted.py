@@ -78,4 +78,4 @@ def _walk(
 
 def _at_end(chain: Chain) -> bool:
     """Whether a walk ended with the data."""
-    return chain.headers < chain.limit and chain.walked < MAX_WALKED
+    return chain.steps < chain.limit and chain.walked < MAX_WALKED

@@ -36,6 +36,9 @@ class Holes:
         return min(self._starts[index], end) if index < len(self._starts) else end
 
 
+NO_HOLES: Final = Holes()
+
+
 class Island(NamedTuple):
     """Bytes in which no chunk boundary was found, between two holes."""
 

@@ -23,6 +23,7 @@ _LEGACY_VIDEO: Final = frozenset({2, 3, 4, 5, 6, 7, 8, 12, 13, 14})
 _NAL_CODECS: Final = frozenset({7, 12, 14})
 _START_CODES: Final = (b"\x00\x00\x00\x01", b"\x00\x00\x01")
 _MAX_UNITS: Final = 4
+_VERSION_AND_FLAGS: Final = 12
 _COMMANDS: Final = frozenset(map(str.encode, ARGUMENTS))
 
 
@@ -43,7 +44,11 @@ def payload_bits(type_: int, data: bytes, start: int, end: int, length: int, zer
         return _aggregate_bits(data[start:end], length, zero)
     if type_ in (spec.SHARED_OBJECT_AMF0, spec.SHARED_OBJECT_AMF3):
         at = start + (type_ == spec.SHARED_OBJECT_AMF3)
-        return _name_bits(data, at, end, zero) - 3.0
+        return (
+            _name_bits(data, at, end, zero)
+            - 3.0
+            + _shared_event_bits(data, at, end, start + length)
+        )
     if type_ == spec.USER_CONTROL:
         return _event_bits(data[start:end], length, zero)
     return _control_bits(type_, data[start:end], zero)
@@ -96,6 +101,17 @@ def _name_bits(data: bytes, start: int, end: int, zero: float) -> float:
     if not (name.isascii() and name.decode("ascii").isprintable()):
         return -25.0
     return zero + (3.0 if size <= 32 else 1.0) + 1.4 * min(len(name), 20)
+
+
+def _shared_event_bits(data: bytes, start: int, end: int, stop: int) -> float:
+    """RTMP 1.0 §7.1.3: behind name, version and flags, the first event's type and length."""
+    at = start + 2 + int.from_bytes(data[start : start + 2], "big") + _VERSION_AND_FLAGS
+    if at + 5 > end:
+        return 0.0
+    rest = stop - at - 5 - int.from_bytes(data[at + 1 : at + 5], "big")
+    if not 1 <= data[at] <= 11 or rest < 0:
+        return -10.0
+    return 20.0 if rest == 0 else 8.0
 
 
 def _audio_bits(head: bytes) -> float:

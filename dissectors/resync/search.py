@@ -4,21 +4,25 @@ RTMP 1.0 §5.3 has no sync word. Candidates come from `candidates`, each is foll
 of chunks, and a chain is believed when its evidence passes a bar that chance does not reach.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from dissectors import spec
+from dissectors.resync import runs
+from dissectors.resync.anchor import Known, anchor_bits
 from dissectors.resync.candidates import candidates
-from dissectors.resync.chain import NO_HOLES, Chain, anchor_bits
+from dissectors.resync.chain import Chain
 from dissectors.resync.constant import constant_streams
 from dissectors.resync.control import control_lock
 from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import Noise
 from dissectors.resync.header import read_header
-from dissectors.resync.islands import Holes, Islands
+from dissectors.resync.islands import NO_HOLES, Holes, Islands
 from dissectors.resync.payload import names_command
+from dissectors.resync.sizes import is_common
+from dissectors.resync.width import AMBIGUOUS, CUT, true_start
 
 MAX_SEARCH: Final = 4 << 20
 """Bytes looked at: the first header stands within the rest of one message, p95 130 kB."""
@@ -26,6 +30,8 @@ MIN_SEARCH: Final = 4 << 10
 """Less decides nothing, except in directions that carry little: those of control messages."""
 WIDTH_SEARCH: Final = 64 << 10
 """Bytes in which a chunk stream comes again, where its id can be read in two ways."""
+PROOF_SEARCH: Final = 16 << 10
+"""Bytes in which a chain shows that it is none inside a body, and a wrong chunk size itself."""
 MAX_CANDIDATES: Final = 20_000
 """Chance makes 57 per MB; an adversarial pattern makes one every 9 bytes."""
 MAX_WALKED: Final = 60_000
@@ -48,6 +54,7 @@ _ENDS_WITH_DATA: Final = 12.0
 """Senders push whole messages out, so a hole or the end follows one more often than not."""
 _NAMED: Final = 20.0
 """In a direction that says little: it begins with a command that RTMP has."""
+_USUAL_CSIDS: Final = 10
 _SCAN_COST: Final = 8
 _CHANGED_COST: Final = 24.0
 """For a chunk size other than the one known before the gap."""
@@ -78,6 +85,8 @@ class Hints:
     """From before the gap."""
     known: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
     """csid → (type, length, msid) before the gap; length -1 when a message was open there."""
+    seen: Collection[int] = ()
+    """Chunk stream ids of the direction, those of which nothing is known any more included."""
     rtmp_likely: bool = True
     """A handshake was seen, or the port or the user says so."""
     segment_starts: Sequence[int] = ()
@@ -100,16 +109,23 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
         return None
     searching = _Search(data, hints, final)
     found = searching.run()
-    if (found is None or found.orphan) and not hints.effort.refuses():
+    if searching.waits:
+        return None
+    if searching.skips(found) and not hints.effort.refuses():
         longer = searching.run_constant()
         if longer is not None and (
             found is None or (longer.start <= found.start and longer.bits > found.bits)
         ):
             found = longer
+    if found is not None and found.orphan and not searching.decides():
+        return None  # what its last header leans on may show
+    run = searching.run_of_equals(found)
+    if run is not None:
+        return run
     control = _control(data if found is None else data[: found.start], hints, found, final)
     if control is not None:
         return control
-    return None if found is None else _lock(found)
+    return None if found is None else searching.with_row_before(_lock(found), found)
 
 
 def search_islands(islands: Islands, hints: Hints) -> tuple[int, Lock] | None:
@@ -160,9 +176,19 @@ class _Search:
         self.offsets = candidates(data, hints.known, MAX_CANDIDATES)
         self.known = hints.known
         self.effort = hints.effort
+        self.waits = False
+        """Something was found that more data must prove."""
         if len(self.offsets) >= MAX_CANDIDATES:
             self.effort.leave()
         self.effort.spend(_SCAN_COST + (len(data) >> 10) + (len(self.offsets) >> 3))
+
+    def skips(self, found: Chain | None) -> bool:
+        """Whether headers were passed over, or come, that may lean on an unseen length."""
+        if found is None or found.orphan:
+            return True
+        passed = self.offsets[: min(bisect_left(self.offsets, found.start), MAX_STRONG)]
+        self.effort.spend(len(passed) >> 1)
+        return sum(map(self._is_strong, passed)) > 1
 
     def run_constant(self) -> Chain | None:
         """Try again with what constant-size streams between strong headers tell of themselves."""
@@ -173,24 +199,108 @@ class _Search:
         self.known = dict(self.hints.known) | inferred | usable
         return self.run() if self.known != self.hints.known else None
 
+    def run_of_equals(self, found: Chain | None) -> Lock | None:
+        """Return a row of equal messages before what was `found`, no header of which is full."""
+        data = self.data if found is None else self.data[: found.start]
+        if not self.hints.rtmp_likely or len(data) < runs.LEAST_BYTES:
+            return None
+        size = self.hints.chunk_size
+        row = runs.find_run(data, self.noise, self.hints.known, size, self.effort)
+        if row is None:
+            return None
+        size = size or row.chunk_size
+        least = size or max(self.hints.chunk_size_min, row.length)
+        msid = self.hints.known[row.csid][2] if row.csid in self.hints.known else 0
+        stream = (row.csid, spec.AUDIO, row.length, msid)
+        return Lock(row.offset, least, size is None, least, row.bits, row.messages, (stream,))
+
+    def with_row_before(self, lock: Lock, found: Chain) -> Lock:
+        """Return `lock`, or what begins with equal messages that end where `found` begins."""
+        for csid, (type_, length, msid) in sorted(self.known.items()):
+            state = found.states.get(csid)
+            if state is None or state.opening < 0 or (state.type, state.length) != (type_, length):
+                continue
+            if type_ != spec.AUDIO or length < 1 or csid > 63:
+                continue
+            opening = b"\xaf\x01" if state.opening == 0xAF else bytes((state.opening,))
+            first = runs.row_before(self.data, lock.offset, csid, length, opening, lock.chunk_size)
+            if first < lock.offset:
+                streams = {*lock.streams, (csid, type_, length, msid)}
+                return lock._replace(offset=first, streams=tuple(sorted(streams)))
+        return lock
+
     def _is_strong(self, offset: int) -> bool:
-        fresh = self.data[offset] < 0x80
-        return fresh and anchor_bits(self.data, self.noise, offset, {}, self.holes) >= _STRONG
+        return self.data[offset] < 0x80 and self._anchor_bits(offset, {}) >= _STRONG
+
+    def _anchor_bits(self, offset: int, known: Known) -> float:
+        return anchor_bits(self.data, self.noise, offset, known, self.holes)
 
     def run(self) -> Chain | None:
+        """Return the first chain that is believed and long enough to be no body's content."""
+        doubtful: Chain | None = None
+        doubted: set[int] = set()
+        behind: dict[int, int] = {}
         for offset in self.offsets:
             if self.effort.refuses():
                 return None
-            chain = self._believed(offset)
-            if chain is not None:
-                return self._right_width(self._rival(chain))
-        return None
+            chain = None if offset in doubted else self._believed(offset)
+            if chain is None:
+                continue
+            right = self._right_width(self._rival(chain))
+            if right is None:
+                self.waits = True
+                return None
+            if right.pos - right.start >= self._proving_length(right) or self._is_orphan(right):
+                return self._outside(right, behind)
+            if not right.broken:
+                self.waits = not self.decides()
+                return None if self.waits else self._outside(right, behind)
+            # A message whose body holds chunks itself: they are cut by its own chunk headers.
+            doubtful = doubtful or right
+            doubted.update(pos for pos, _ in right.trail)
+            behind.update((right.pos + width, right.pos) for width in (1, 2, 3))
+        self.waits = doubtful is not None and not self.decides(WIDTH_SEARCH)
+        return None if self.waits else doubtful
+
+    def _outside(self, chain: Chain, behind: Mapping[int, int]) -> Chain:
+        """Return `chain` without what the body around may hold whose chunk header was passed.
+
+        `behind`: where it begins when a doubtful chain goes on in it → where that one ended.
+        """
+        if chain.start not in behind or chain.first_chunk_size is None:
+            return chain
+        last = behind[chain.start] + chain.first_chunk_size
+        headers = (pos for pos, _ in chain.trail if pos > last and self.data[pos] < 0x80)
+        start = next(headers, chain.start)
+        return self._walk(start, chain.first_chunk_size, chain.first_minimum)
+
+    def decides(self, enough: int = PROOF_SEARCH) -> bool:
+        """Whether more than `enough` data would not change much, or none comes without a hole."""
+        return self.final or self.holes is not NO_HOLES or len(self.data) >= enough
+
+    def _proving_length(self, chain: Chain) -> int:
+        """Bytes that no chain passes over inside the chunks of a longer message."""
+        size = self.hints.chunk_size
+        known = size is not None and size == chain.first_chunk_size
+        return min(2 * size, PROOF_SEARCH) if size and known else PROOF_SEARCH
+
+    def _is_orphan(self, chain: Chain) -> bool:
+        """Whether a chain ends at a header that leans on one from before the data, as many do."""
+        size = chain.first_chunk_size
+        if not chain.orphan or not (size in (None, self.hints.chunk_size) or is_common(size)):
+            return False
+        header = read_header(self.data, chain.pos)
+        if header is None or (header.csid >= _USUAL_CSIDS and header.csid not in self.known):
+            return False
+        # One byte further stands a header where a chunk header of the body around is ignored.
+        after = chain.pos + 1
+        return self.data[after : after + 1] >= b"\x80" or not self._is_strong(after)
 
     def _believed(self, offset: int) -> Chain | None:
         """Return the chain from `offset` when it passes the bar."""
         fresh = self.data[offset] < 0x80
         self.effort.spend(1)
-        anchor = anchor_bits(self.data, self.noise, offset, self.known, self.holes)
+        anchor = self._anchor_bits(offset, self.known)
         if anchor < (_ANCHOR if fresh else _STALE_ANCHOR):
             return None
         size, least = self.hints.chunk_size, self.hints.chunk_size_min
@@ -252,31 +362,19 @@ class _Search:
         return chain
 
     def _right_width(self, chain: Chain) -> Chain | None:
-        """Return the chain whose first basic header is as wide as the later ones say.
+        """Return the chain whose first basic header is as wide as others of its chunk stream.
 
-        RTMP 1.0 §5.3.1.1: ``24`` and ``00 24`` before the same fields are chunk streams 36 and
-        100; which of them comes again tells. None: neither has yet, and more data may come.
+        None: others do not tell it yet, or that header is cut and no other follows.
         """
-        first = read_header(self.data, chain.start)
-        headers = (read_header(self.data, pos) for pos, _ in chain.trail[1:])
-        later = {header.csid for header in headers if header is not None}
-        if first is None or first.csid in later:
+        start = true_start(self.data, self.holes, chain, self.hints.known, self.hints.seen)
+        if start == CUT:
+            return None
+        if start == AMBIGUOUS:
+            waits = not self.final and len(self.data) < WIDTH_SEARCH
+            return None if waits else chain
+        if start == chain.start:
             return chain
-        ambiguous = False
-        for start in range(max(chain.start - 2, 0), chain.start + 3):
-            header = read_header(self.data, start)
-            if (
-                header is None
-                or (header.end, header.fmt) != (first.end, first.fmt)
-                or start == chain.start
-                or self.holes.seen_until(start, len(self.data)) < header.end
-            ):
-                continue
-            if header.csid in later:
-                return self._walk(start, chain.first_chunk_size, chain.first_minimum)
-            ambiguous = True
-        waits = ambiguous and not self.final and len(self.data) < WIDTH_SEARCH
-        return None if waits else chain
+        return self._walk(start, chain.first_chunk_size, chain.first_minimum)
 
 
 def _beats(other: Chain, chain: Chain) -> bool:

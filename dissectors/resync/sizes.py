@@ -63,8 +63,9 @@ def options(
 ) -> Iterator[Option]:
     """Yield the sizes ≥ `minimum` under which a message at `body` is split as the bytes show.
 
-    `mark` is the basic header that its fmt 3 chunks carry, `extended` the timestamp they may
-    repeat. A common size is yielded unseen: another message may stand between the chunks.
+    The default is no minimum: smaller sizes are legal (§5.4.1), but must show. `mark` is the basic
+    header that its fmt 3 chunks carry, `extended` the timestamp they may repeat. A common size is
+    yielded unseen: another message may stand between the chunks.
     """
     stop = min(body + length, len(data))
     last = min(stop, body + minimum + MARKS_RANGE)
@@ -73,7 +74,8 @@ def options(
             yield Option(size, _COMMON_COST)
     cost = float(min(length, MAX_MARKS * 256).bit_length())
     found = 0
-    marks = re.compile(re.escape(mark)).finditer(data, min(body + minimum, last), last)
+    least = 1 if minimum <= spec.DEFAULT_CHUNK_SIZE else minimum
+    marks = re.compile(re.escape(mark)).finditer(data, min(body + least, last), last)
     for tried, match in enumerate(marks):
         if tried >= MAX_MARKS or found >= MAX_OPTIONS:
             break

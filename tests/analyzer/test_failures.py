@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 
 from analyzer import cli
+from analyzer.redact import Redactor
 from analyzer.rules import BY_ID, RULES
 from analyzer.rules.scope import Scope
 from analyzer.session import Session
@@ -84,6 +85,34 @@ def test_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     infos = [session.info(row) for row in session.order().tolist()[:12]]
     assert sum("internal error" in info for info in infos) == 1
     assert any("connect('live')" in info for info in infos)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "list", "tree"])
+def test_writing_one_message(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = Redactor.text
+
+    def fail(self: Redactor, text: str) -> str:
+        return broken() if "createStream" in text else whole(self, text)
+
+    monkeypatch.setattr(Redactor, "text", fail)
+    assert cli.main(["-F", form, "--redact", "-Y", "type_id == 20", CAPTURE]) == cli.INTERNAL
+    out, err = capsys.readouterr()
+    assert "c0.c2s." in err and "was not written: internal error: ZeroDivisionError" in err
+    calls = 4 if form == "tree" else 2  # one in each connection; trees name them in the replies
+    assert out.count("[not written: internal error]") == calls
+    assert "createStream" not in out and "odd" not in out and "releaseStream" in out
+    if form == "json":
+        assert all("info" in message for message in json.loads(out)["messages"])
+
+
+def test_text_whose_secrets_are_unknown_is_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("analyzer.redaction.collect._of_command", broken)
+    assert cli.main(["--json", CAPTURE]) == cli.INTERNAL
+    assert "livestream" not in (out := capsys.readouterr().out) and json.loads(out)
 
 
 @pytest.mark.parametrize("words", [["-F", "list"], ["check"], ["check", "-F", "json"], ["--json"]])

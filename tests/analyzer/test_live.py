@@ -226,6 +226,29 @@ def test_last_words_become_one_line(words: str, text: str) -> None:
     assert not isinstance(error, FilterRefusedError)
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("tcpdump: can't parse filter expression: syntax error", "syntax error"),
+        ("tcpdump: unknown ether host 'zz'", "unknown ether host 'zz'"),
+        ("tcpdump: expression rejects all packets", "expression rejects all packets"),
+        (
+            "dumpcap: Invalid capture filter \"port 99999\" for interface 'lo'.\n\nThat string "
+            "isn't a valid capture filter (illegal port number 99999 > 65535).\nSee the Guide.",
+            "illegal port number 99999 > 65535",
+        ),
+        (
+            "scapy: Failed to compile filter expression 'tcp prt 1' (can't parse filter "
+            "expression: syntax error)",
+            "syntax error",
+        ),
+    ],
+)
+def test_a_filter_that_libpcap_refuses(words: str, reason: str) -> None:
+    error = live.explain(words, "eth9", "tcpdump")
+    assert isinstance(error, FilterRefusedError) and str(error) == f"capture filter: {reason}"
+
+
 @pytest.mark.parametrize("program", ["tcpdump", "dumpcap", "python3.11"])
 def test_missing_rights_are_never_given_to_the_interpreter(program: str) -> None:
     text = str(live.explain("Operation not permitted", "eth9", program))
@@ -266,12 +289,42 @@ def test_a_program_that_fails_midway_or_hangs(tmp_path: Path) -> None:
     with program("-i", "x", "-F", "summary", **fake(tmp_path, script)) as process:
         out, _ = process.communicate(timeout=20)
         assert "the capture ended early: the interface disappeared" in out.decode()
+    for end, text in (("kill -9 $$", "tcpdump was ended by signal 9"), ("exit 0", "tcpdump ended")):
+        script = f"cat {tmp_path}/data; {end}"
+        with program("-i", "x", "-F", "list", **fake(tmp_path, script)) as process:
+            _, errors = process.communicate(timeout=20)
+            said = errors.decode()
+            assert said.splitlines() == [f"rtmp-analyze: the capture ended early: {text}"]
     script = f"trap '' INT TERM; cat {tmp_path}/data; exec sleep 600"
     with program("-i", "x", "-F", "list", **fake(tmp_path, script)) as process:
         _, lines, _ = streams(process)
         lines.wait("publish(", 20)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_capture_program_outlives_a_signal(tmp_path: Path, number: int) -> None:
+    """Also one that says nothing for hours, and would not notice that nobody reads."""
+    (tmp_path / "data").write_bytes(talk.pcap(talk.publish(), talk.answer()))
+    script = f"echo $$ > {tmp_path}/pid; cat {tmp_path}/data; exec sleep 600"
+    with program("-i", "x", "-l", "-F", "list", **fake(tmp_path, script)) as process:
+        _, lines, _ = streams(process)
+        lines.wait("publish(", 20)
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_copy_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(talk.pcap(talk.publish(), talk.answer()))
+    script = f"cat {tmp_path}/data"
+    words = ("-i", "x", "-F", "summary", "-q", "-w", "/dev/full")
+    with program(*words, **fake(tmp_path, script)) as process:
+        out, errors = process.communicate(timeout=20)
+        assert process.returncode == 2 and b"publish app" in out
+        assert b"the copy of the capture is not whole: No space left" in errors
 
 
 def test_wrong_uses() -> None:

@@ -123,3 +123,27 @@ def test_a_list_that_grows(capture: str, report: Path) -> None:
     assert report.read_text() == OLD
     assert cli.main([capture, "-F", "list", "-l", "-o", str(report)]) == cli.OK
     assert OLD not in report.read_text() and "publish" in report.read_text()
+
+
+@pytest.mark.parametrize("form", ["list", "ndjson", "tree"])
+def test_a_new_file_that_grows_needs_a_capture(capture: str, tmp_path: Path, form: str) -> None:
+    new, missing = tmp_path / "new", str(tmp_path / "missing.pcap")
+    assert cli.main([missing, "-F", form, "-l", "-o", str(new)]) == cli.UNREADABLE
+    assert not new.exists()
+    assert cli.main([capture, "-F", form, "-l", "-o", str(new)]) == cli.OK
+    assert "publish" in new.read_text()
+
+
+def test_a_baseline_is_replaced_when_the_new_one_is_whole(
+    capture: str, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["check", capture, "--write-baseline", "--baseline", str(report)]
+    with monkeypatch.context() as patch:
+        patch.setattr("analyzer.check.baseline.write", lambda found: "\ud800")
+        patch.setattr("analyzer.outputs.Draft.commit", lambda draft: 1 / 0)
+        assert cli.main(words) == cli.INTERNAL
+    assert report.read_text() == OLD and alone(report)
+    report.chmod(0o640)
+    cli.main(words)
+    assert '"findings"' in report.read_text() and alone(report)
+    assert stat.S_IMODE(report.stat().st_mode) == 0o640

@@ -217,6 +217,9 @@ def test_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
     found, capture = read(data)
     assert "decompression_bomb" in codes(capture)
     assert 100 < len(found) < 500
+    assert "--max-input-bytes" in capture.problems[0].text
+    with open_capture(io.BytesIO(data), Reading(most=64 << 20)) as capture:
+        assert sum(len(batch) for batch in capture.batches()) == 500 and codes(capture) == []
 
 
 def test_random_bytes() -> None:

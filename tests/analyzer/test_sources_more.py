@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from analyzer import cli
+from analyzer.captures import CaptureSet
 from analyzer.export import summary
 from analyzer.export.request import Request
 from analyzer.index import MessageTable
@@ -312,6 +313,43 @@ def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path: Path) -> None:
         os.truncate(path, 24 + 916 * 100)
         rest = sum(len(batch) for batch in capture.batches())
     assert len(first) + rest < 200 and codes(capture) == ["shortened"]
+
+
+@pytest.mark.parametrize("size", [50_000, len(DATA)])
+def test_a_followed_file_that_is_written_anew_between_two_looks(tmp_path: Path, size: int) -> None:
+    """logrotate's copytruncate, and a writer that is quicker than we look."""
+    path = tmp_path / "x.pcap"
+    path.write_bytes(DATA[:50_000])
+    capture = open_capture(str(path), Reading(live=True, follow=True))
+    batches = capture.batches()
+    next(batches)
+    anew = DATA[:24] + bytes(reversed(DATA))
+    os.truncate(path, 0)
+    path.write_bytes(anew[:size])
+    assert list(batches) == [] and codes(capture) == ["shortened"]
+    capture.close()
+
+
+def test_of_a_set_the_last_file_is_followed(tmp_path: Path) -> None:
+    names = ["a.pcap", "b.pcap", "c.pcap"]
+    for name in names:
+        (tmp_path / name).write_bytes(DATA[:20_000] if name != "c.pcap" else b"")
+    reading = Reading(live=True, follow=True)
+
+    def write() -> None:
+        with (tmp_path / "c.pcap").open("ab") as file:
+            file.write(DATA[:10_000])
+
+    writer = threading.Timer(0.05, write)
+    writer.start()
+    captures = CaptureSet([str(tmp_path / name) for name in names], reading)
+    found = 0
+    for batch in captures.batches():
+        found += len(batch)
+        if batch.base >= 40_000 - 2 * 916:
+            captures.stop()
+    assert found == 2 * ((20_000 - 24) // 916) + (10_000 - 24) // 916
+    captures.close()
 
 
 def test_follow_wants_a_plain_file(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analyzer import cli
+from analyzer import cli, merging
 from analyzer.captures import CaptureSet
 from analyzer.session import Session
-from analyzer.sources import Reading, SourceError, as_written
+from analyzer.sources import Reading, SourceError, as_written, open_capture
 from tests.analyzer import talk, wire
 
 FRAMES = [(10**18 + 10**6 * number, random.Random(number).randbytes(90)) for number in range(500)]
@@ -178,9 +178,90 @@ def test_messages_go_on_from_file_to_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert sum(len(body.data) > 3 * 1448 for body in bodies[0])
 
 
-def test_files_of_the_same_time_are_told_where_it_matters(
+def picked(whole: Path, *which: Callable[[int, bytes], bool]) -> list[str]:
+    """Write files, each with the frames that its function of number and bytes takes."""
+    with open_capture(str(whole)) as capture:
+        link = 1
+        frames = [
+            (int(time), batch.data[at : at + size])
+            for batch in capture.batches()
+            for at, size, time in zip(
+                batch.offset.tolist(), batch.caplen.tolist(), batch.time_ns.tolist(), strict=True
+            )
+        ]
+    names = [f"part-{number}.pcap" for number in range(len(which))]
+    for name, wanted in zip(names, which, strict=True):
+        chosen = [frame for number, frame in enumerate(frames) if wanted(number, frame[1])]
+        Path(name).write_bytes(wire.pcap(chosen, link=link, nanoseconds=True))
+    return names
+
+
+OVERLAPS: dict[str, list[Callable[[int, bytes], bool]]] = {
+    "a file for each direction": [
+        lambda _, frame: frame[26:30] < frame[30:34],
+        lambda _, frame: frame[26:30] >= frame[30:34],
+    ],
+    "in turns": [lambda number, _, part=part: number % 3 == part for part in range(3)],  # type: ignore[misc]
+    "a copied ring": [lambda number, _: number < 700, lambda number, _: number >= 300],
+    "twice": [lambda *_: True, lambda *_: True],
+}
+
+
+@pytest.mark.parametrize("kind", OVERLAPS)
+def test_files_of_the_same_time_are_one_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As mergecap would have made it, without what two files both have."""
+    monkeypatch.chdir(tmp_path)
+    whole = talk.CAPTURES / "edge/pub-small-21935.pcap"
+    found = []
+    for paths in ([str(whole)], picked(whole, *OVERLAPS[kind])):
+        session = Session(paths)
+        session.run()
+        rows = session.order().tolist()
+        found.append(
+            (
+                session.packets,
+                [session.body(row).data for row in rows],
+                [(session.message_id(row), session.value(row, "time_ns")) for row in rows],
+                [(item.rule, item.text) for item in session.diagnostics],
+            )
+        )
+        session.close()
+    assert found[1] == found[0]
+
+
+def test_more_files_than_are_merged_are_told(tmp_path: Path) -> None:
+    for number in range(merging.MOST + 2):
+        frames = [(10**9 + number + 100 * step, bytes(60)) for step in range(9)]
+        (tmp_path / f"{number:03}").write_bytes(wire.pcap(frames, nanoseconds=True))
+    captures = CaptureSet([str(path) for path in sorted(tmp_path.iterdir())])
+    assert sum(len(batch) for batch in captures.batches()) == 9 * (merging.MOST + 2)
+    assert [problem.code for problem in captures.problems] == ["overlapping_files"]
+    captures.close()
+
+
+def test_each_file_keeps_its_own_order(tmp_path: Path) -> None:
+    """A clock that was set back in one of two."""
+    times = {"a": [10, 20, 15, 40], "b": [12, 18, 30, 50]}
+    for name, each in times.items():
+        frames = [(10**9 + time, f"{name}{time}".encode() * 8) for time in each]
+        (tmp_path / name).write_bytes(wire.pcap(frames, nanoseconds=True))
+    captures = CaptureSet([str(tmp_path / name) for name in times])
+    found = []
+    for batch in captures.batches():
+        for at, size in zip(batch.offset.tolist(), batch.caplen.tolist(), strict=True):
+            frame = captures.read(batch.base + at, size)
+            assert frame == batch.data[at : at + size] == captures.pread(batch.base + at, size)
+            found.append(frame[:3].decode())
+    captures.close()
+    assert found == ["a10", "b12", "b18", "a20", "a15", "b30", "a40", "b50"]
+
+
+def test_files_of_the_same_time_that_cannot_be_merged_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """How long a compressed file is shows at its end."""
     monkeypatch.chdir(tmp_path)
     whole = talk.CAPTURES / "real/publish-play-nginx.pcap"
     rules = {}
@@ -188,7 +269,10 @@ def test_files_of_the_same_time_are_told_where_it_matters(
         "rotated": [(0, 500), (500, 1233)],
         "both": [(0, 900), (500, 1233)],
     }.items():
-        session = Session(cut(whole, *bounds))
+        names = cut(whole, *bounds)
+        for name in names:
+            Path(name).write_bytes(gzip.compress(Path(name).read_bytes(), 1))
+        session = Session(names)
         session.run()
         rules[kind] = {item.rule for item in session.diagnostics}
         session.close()

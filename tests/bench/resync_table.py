@@ -1,8 +1,9 @@
 """Print how well the chunk reader finds its place again, over captures and generated streams.
 
-Run: python tests/bench/resync_table.py [capture.pcap ...] [--trials N] [--noise file ...]
-Without captures: those of this project. Then the whole program, with every packet dropped in turn
-and every number of first packets cut; then noise, which must give no message.
+Run: python tests/bench/resync_table.py [capture.pcap ...] [--trials N] [--seeds N] [--noise file …]
+Without captures: those of this project. Then streams of many shapes, made by seeds; then the whole
+program, with every packet dropped in turn and every number of first packets cut; then noise, which
+must give no message.
 """
 
 import argparse
@@ -19,10 +20,14 @@ from dissectors.reader import ChunkReader
 from tests.analyzer import test_loss
 from tests.dissectors.chunk_builder import Row
 from tests.dissectors.resync_reader import read
-from tests.dissectors.resync_trials import SEGMENT, Tally, captured, cut, drop, synthetic
+from tests.dissectors.resync_shapes import SHAPES, shape
+from tests.dissectors.resync_trials import SEGMENT, Tally, captured, synthetic, trial
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 MODES = ("cut", "drop 1", "drop 5", "drop 50")
+SHAPE_MODES = (*MODES, "bursts")
+SHAPE_TRIALS = 4
+"""Per seed and mode."""
 FEWEST = 20
 """Messages a captured direction must have to be worth trials."""
 
@@ -47,10 +52,7 @@ def table(paths: list[Path], trials: int) -> None:
         for mode in MODES:
             tally, began = Tally(), time.process_time()
             for _ in range(trials):
-                if mode == "cut":
-                    pieces, segments = cut(rng, data, starts)
-                else:
-                    pieces, segments = drop(rng, data, starts, int(mode.split()[1]))
+                pieces, segments = trial(rng, mode, data, starts)
                 out = read(pieces, synchronised=mode != "cut", segments=segments)
                 for counted in (tally, total[kind, mode]):
                     counted.add(name, rows, pieces, out)
@@ -60,6 +62,28 @@ def table(paths: list[Path], trials: int) -> None:
                 print("      " + example[:300])
     for (kind, mode), tally in total.items():
         print(f"{'all ' + kind:42} {mode:8} {tally.row()}  of {tally.wanted} messages")
+
+
+def shapes(seeds: int) -> None:
+    """The same for streams made by seeds, one line per shape and mode."""
+    total: dict[str, Tally] = defaultdict(Tally)
+    for kind in SHAPES:
+        tallies: dict[str, Tally] = defaultdict(Tally)
+        for seed in range(seeds):
+            name, data, rows, starts = shape(kind, seed)
+            for mode in SHAPE_MODES:
+                rng = random.Random(f"{name} {mode}")
+                for _ in range(SHAPE_TRIALS):
+                    pieces, segments = trial(rng, mode, data, starts)
+                    out = read(pieces, synchronised=mode != "cut", segments=segments)
+                    for tally in (tallies[mode], total[mode]):
+                        tally.add(name, rows, pieces, out)
+        for mode, tally in tallies.items():
+            print(f"{'synthetic: ' + kind:42} {mode:8} {tally.row()}", flush=True)
+            for example in tally.examples[:2]:
+                print("      " + example[:300])
+    for mode, tally in total.items():
+        print(f"{'all synthetic':42} {mode:8} {tally.row()}  of {tally.wanted} messages")
 
 
 def program() -> None:
@@ -106,11 +130,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("captures", nargs="*", type=Path)
     parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3, help="streams per shape")
     parser.add_argument("--noise-mb", type=int, default=64)
     parser.add_argument("--noise", nargs="*", type=Path, default=[], help="MP4, TS, FLV, text …")
     options = parser.parse_args()
     paths = options.captures or sorted(CAPTURES.glob("[elr]*/*.pcap"))
     table(paths, options.trials)
+    shapes(options.seeds)
     program()
     size = options.noise_mb << 20
     noise("random bytes", random.Random(1).randbytes(size))

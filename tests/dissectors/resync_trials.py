@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import dpkt
@@ -103,8 +103,19 @@ def cut(rng: random.Random, data: bytes, starts: Sequence[int]) -> Trial:
 
 def drop(rng: random.Random, data: bytes, starts: Sequence[int], count: int) -> Trial:
     """Lose `count` segments, the first one never."""
+    return lose(data, starts, rng.sample(range(1, len(starts)), min(count, len(starts) // 3)))
+
+
+def bursts(rng: random.Random, data: bytes, starts: Sequence[int]) -> Trial:
+    """Lose up to eight segments in a row, at some places."""
+    firsts = [rng.randrange(1, len(starts)) for _ in range(rng.randrange(1, 8))]
+    return lose(data, starts, [at + n for at in firsts for n in range(rng.randrange(1, 9))])
+
+
+def lose(data: bytes, starts: Sequence[int], segments: Iterable[int]) -> Trial:
+    """Lose the segments of these numbers."""
     edges = [*starts, len(data)]
-    lost = set(rng.sample(range(1, len(starts)), min(count, len(starts) // 3)))
+    lost = {segment for segment in segments if segment < len(starts)}
     pieces: list[tuple[int, bytes]] = []
     begin = 0
     for index in [*sorted(lost), len(starts)]:
@@ -113,6 +124,15 @@ def drop(rng: random.Random, data: bytes, starts: Sequence[int], count: int) -> 
             pieces.append((begin, data[begin:end]))
         begin = edges[min(index + 1, len(starts))]
     return pieces, list(starts)
+
+
+def trial(rng: random.Random, mode: str, data: bytes, starts: Sequence[int]) -> Trial:
+    """Harm a stream: `cut`, `bursts` or `drop` and how many segments."""
+    if mode == "cut":
+        return cut(rng, data, starts)
+    if mode == "bursts":
+        return bursts(rng, data, starts)
+    return drop(rng, data, starts, int(mode.split()[1]))
 
 
 class Tally:

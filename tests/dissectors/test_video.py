@@ -126,7 +126,7 @@ def test_modex():
     assert unknown.body.value["nano_offset"] is None
     assert unknown.body.value["packet_type"] == "coded_frames_x"
     endless = video(b"\x97" + b"\x00\x00\x17" * 100)
-    assert codes(endless.body) == ["malformed"]
+    assert codes(endless.body) == ["limit_modex", "malformed"]
 
 
 def test_metadata():

@@ -123,6 +123,13 @@ def multitracks() -> bytes:
     return _data([b"\x96\x11avc1" + tracks] * 150, 9)
 
 
+def track_numbers() -> bytes:
+    """Enhanced RTMP: 150,000 frames of 256 tracks on 64 message streams."""
+    bodies = (b"\x96\1avc1" + bytes((n & 0xFF,)) + bytes(8) for n in range(150_000))
+    parts = (header(6, len(body), 9, n, n % 64 + 1) + body for n, body in enumerate(bodies))
+    return client_sends(set_chunk_size(0x7FFFFFFF) + b"".join(parts), 16000)
+
+
 def modifiers() -> bytes:
     """Enhanced RTMP: chains of 20,000 ModEx entries."""
     return _data([b"\x97" + b"\2\0\0\0\7" * 20_000] * 60, 9)

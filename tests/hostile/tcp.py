@@ -162,6 +162,20 @@ def taking_turns() -> bytes:
     return capture(packets())
 
 
+def byte_rounds() -> bytes:
+    """1,000 connections that send a byte of their handshake each in turn, 100 times."""
+
+    def packets() -> Iterator[bytes]:
+        for n in range(1_000):
+            yield tcp_frame(999, b"", 2, port=1024 + n)
+            yield tcp_frame(999, b"", 0x12, client=False, ack=1000, port=1024 + n)
+        for at in range(100):
+            for n in range(1_000):
+                yield tcp_frame(1000 + at, HANDSHAKE[at : at + 1], port=1024 + n, ack=1000)
+
+    return capture(packets(), 1_000)
+
+
 def same_ports() -> bytes:
     """10,000 connections, one after the other, between the same ports."""
 

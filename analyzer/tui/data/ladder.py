@@ -136,10 +136,10 @@ def marks(found: Ladder, findings: Findings) -> dict[int, Mark]:
 def ladder(session: Session, number: int, findings: Findings) -> Ladder:
     """Lay out a connection's steps. May be called from any thread."""
     connection = session.connections[number]
-    rows = any_order(session, number)
-    order = ("index", "direction", "last_frame", "time_ns")
-    rows = rows[np.lexsort([session.messages.column(name)[rows] for name in order])]
-    types, directions = (values(session, rows, name) for name in ("type_id", "direction"))
+    rows = any_order(session, number).astype(np.uint32)
+    order, table = ("index", "direction", "last_frame", "time_ns"), session.messages
+    rows = rows[np.lexsort([table.column(name)[rows] for name in order])]
+    types, directions = table.column("type_id")[rows], table.column("direction")[rows]
     times = values(session, rows, "time_ns")
     firsts = _firsts(types, directions)
     odd = np.flatnonzero(np.isin(rows, _with_findings(findings)))[:MAX_ALONE]
@@ -186,7 +186,7 @@ def _begins(types: Rows, directions: Rows, alone: Rows) -> np.ndarray:
     A run of media may mix audio and video; everything else ends it. Messages at `alone` (the
     first ones, codec configurations) have lines of their own.
     """
-    kind = np.where(np.isin(types, (*MEDIA, spec.AGGREGATE)), 1, 0)
+    kind = np.isin(types, (*MEDIA, spec.AGGREGATE)).astype(np.uint8)
     kind[types == spec.ACKNOWLEDGEMENT] = 2
     key = kind * 2 + directions
     begins = np.ones(len(types), dtype=np.bool_)

@@ -65,7 +65,7 @@ def story(session: Session) -> list[StoryLine]:
             out.append(StoryLine(view.index, "", "", Jump(connection=view.index)))
         out.append(_title(session, view, verdict, own))
         if verdict is not None:
-            out.append(_verdict(session, view, verdict, own))
+            out += _verdict(session, view, verdict, own, full=len(connections) <= IN_FULL)
             own = [item for item in own if item.id != verdict.diagnostic]
         if len(connections) <= IN_FULL:
             wrong = [d for d in own if d.status == "finding" and d.severity != "note"]
@@ -109,14 +109,17 @@ def _end(session: Session, view: Connection) -> str:
 
 
 def _verdict(
-    session: Session, view: Connection, verdict: Verdict, found: list[Diagnostic]
-) -> StoryLine:
+    session: Session, view: Connection, verdict: Verdict, found: list[Diagnostic], full: bool
+) -> Iterator[StoryLine]:
+    """Tell the verdict and, in `full`, what to try."""
     lead = next((d for d in found if verdict.diagnostic and d.id == verdict.diagnostic), None)
     jump = Jump(diagnostic=lead) if lead else Jump(connection=view.index)
     blame = f", {verdict.blame}" if verdict.blame and verdict.status != "pass" else ""
     so_far = "" if session.done else "so far "
     text = f"{so_far}{verdict.status}{blame}: {safe(verdict.text)}"
-    return StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
+    yield StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
+    if full and lead and lead.help and lead.severity != "note":
+        yield StoryLine(view.index, "try", safe(lead.help), jump)
 
 
 def _findings(view: Connection, found: list[Diagnostic]) -> Iterator[StoryLine]:

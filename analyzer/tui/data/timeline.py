@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.metrics import Stream, Track
+from analyzer.metrics import MANY, Stream, Track
 from analyzer.metrics.windows import complete, per_window
-from analyzer.tui.data.selection import COMMANDS, Column, rows_of, values
-from analyzer.tui.data.series import ARROWS, SECOND, Series, sorted_series
+from analyzer.tui.data.selection import COMMANDS, Column, Rows, rows_of, values
+from analyzer.tui.data.series import (
+    ARROWS,
+    SECOND,
+    Series,
+    ascending,
+    milliseconds,
+    sorted_series,
+)
 from analyzer.tui.data.transport import transport
 from dissectors import spec
 
@@ -33,13 +40,16 @@ def series(session: Session, connection: int) -> list[Series]:
             found.append(_bitrate(track, width, view.end_ns))
     for stream in streams:
         for track in stream.tracks:
-            found.append(_series(track, "arrival less DTS", "ms", track.latency_ns / 1e6))
+            late = milliseconds(track.latency_ns)
+            found.append(_series(track, "arrival less DTS", "ms", late))
         found += _skew(stream)
     for stream in streams:
         for track in stream.tracks:
             found.append(_steps(track))
             found += _pictures(track)
             found.append(_series(track, "frame size", "B", track.frames.size, "bars"))
+            if len(track.frames) >= MANY:
+                track.relax()
     for direction, side in enumerate(view.sides):
         tcp = view.tcp_connection.directions[side]
         found += transport(view, tcp, direction, width)
@@ -67,11 +77,12 @@ def _series(track: Track, what: str, unit: str, found: Column, kind: str = "line
 
 def _bitrate(track: Track, width: int, end_ns: int) -> Series:
     frames = track.frames
-    windows = complete(per_window(frames.time_ns, width, frames.size * 8), width, end_ns)
-    first = np.searchsorted(np.maximum.accumulate(frames.time_ns), windows.start)
+    windows = complete(per_window(frames.time_ns, width, frames.size), width, end_ns)
+    times = frames.time_ns if ascending(frames.time_ns) else np.maximum.accumulate(frames.time_ns)
+    first = np.searchsorted(times, windows.start)
     rows = frames.row[np.minimum(first, max(len(frames) - 1, 0))]
     middle = windows.start + width // 2
-    bits = windows.sums * (SECOND / width)
+    bits = windows.sums * (8 * SECOND / width)
     return sorted_series(_name(track, "bitrate"), "bit/s", middle, bits, rows)
 
 
@@ -79,7 +90,9 @@ def _steps(track: Track) -> Series:
     """The step of the decoding time from frame to frame: even, unless something is wrong."""
     frames, at = track.frames, track.joined
     name = _name(track, "DTS step")
-    return sorted_series(name, "ms", frames.time_ns[at], track.steps_ms, frames.row[at])
+    whole = len(at) and len(at) == len(frames) - 1  # no copies
+    chosen = slice(1, None) if whole else at
+    return sorted_series(name, "ms", frames.time_ns[chosen], track.steps_ms, frames.row[chosen])
 
 
 def _pictures(track: Track) -> list[Series]:
@@ -98,10 +111,11 @@ def _skew(stream: Stream) -> list[Series]:
     skew = stream.skew
     if skew is None or stream.audio is None:
         return []
-    frames = stream.audio.frames
-    order = np.argsort(frames.time_ns, kind="stable")
-    near = np.searchsorted(frames.time_ns[order], skew.time_ns)
-    rows = frames.row[order[np.minimum(near, len(order) - 1)]]
+    times, rows = stream.audio.frames.time_ns, stream.audio.frames.row
+    if not ascending(times):
+        order = np.argsort(times, kind="stable")
+        times, rows = times[order], rows[order]
+    rows = rows[np.minimum(np.searchsorted(times, skew.time_ns), len(times) - 1)]
     name = f"{ARROWS[stream.direction]} A/V skew (video ahead is above 0)"
     return [sorted_series(name, "ms", skew.time_ns, skew.skew_ms, rows)]
 
@@ -113,19 +127,28 @@ def _acknowledged(session: Session, connection: int) -> list[Series]:
         rows = rows_of(session, connection, type_id=spec.ACKNOWLEDGEMENT, direction=1 - direction)
         rows = rows[values(session, rows, "length") == 4]
         rows = rows[values(session, rows, "received") == 4]
-        sent = rows_of(session, connection, direction=direction)
-        if not len(rows) or not len(sent):
+        if not len(rows):
             continue
         heads = np.ascontiguousarray(session.messages.column("head")[rows])
         numbers = heads.view(np.uint8).reshape(len(rows), -1)[:, :4].astype(np.int64)
         numbers = numbers @ np.array([1 << 24, 1 << 16, 1 << 8, 1])
         times = values(session, rows, "time_ns")
-        ends = np.maximum.accumulate(values(session, sent, "end_offset"))
-        before = np.searchsorted(values(session, sent, "time_ns"), times, side="right") - 1
-        open_ = np.where(before >= 0, ends[np.maximum(before, 0)], 0) - numbers
+        open_ = _sent_until(session, connection, direction, times) - numbers
         open_ = (open_ + (1 << 31)) % (1 << 32) - (1 << 31)  # sequence numbers wrap
         name = f"{ARROWS[direction]} bytes not acknowledged (RTMP)"
         found.append(sorted_series(name, "B", times, open_, rows))
+    return found
+
+
+def _sent_until(session: Session, connection: int, direction: int, times: Rows) -> Rows:
+    """Return where the messages end that a direction had sent at each of the ascending `times`."""
+    table, ends = session.messages, np.zeros(len(times) + 1, np.int64)
+    for rows in table.blocks():
+        for name, value in (("connection", connection), ("direction", direction)):
+            rows = rows[table.column(name)[rows] == value]
+        place = np.searchsorted(times, table.column("time_ns")[rows])
+        np.maximum.at(ends, place, table.column("end_offset")[rows])
+    found: Rows = np.maximum.accumulate(ends[:-1])
     return found
 
 

@@ -20,11 +20,10 @@ def transport(view: Connection, tcp: TcpDirection, direction: int, width: int) -
     """Return bytes on the wire, segments sent again, round trips and the receive window."""
     arrow, epoch = ARROWS[direction], view.epoch_ns
     segments = tcp.segments
-    times = segments.time_ns - epoch
     found = []
-    windows = per_window(times, width, segments.length.astype(np.int64) * 8)
-    windows = complete(windows, width, view.end_ns)
-    rate = windows.sums * (SECOND / width)
+    windows = per_window(segments.time_ns, width, segments.length)
+    windows = complete(windows._replace(start=windows.start - epoch), width, view.end_ns)
+    rate = windows.sums * (8 * SECOND / width)
     found.append(
         sorted_series(f"{arrow} TCP throughput", "bit/s", windows.start + width // 2, rate)
     )

@@ -38,6 +38,8 @@ class Listing:
     """Columns shown where there is room."""
     SPARE: ClassVar[tuple[str, ...]] = ()
     """Those that go first, in this order, where there is none."""
+    LAST: ClassVar[tuple[str, ...]] = ()
+    """Those that go then, where the info column would hardly be seen."""
     TELLS_MESSAGE: ClassVar[bool] = False
     """A line's text is that of its message and says nothing of the line itself."""
 

@@ -47,6 +47,7 @@ class ChunkListing(Listing):
         "message", "type",
     )  # fmt: skip
     SPARE: ClassVar[tuple[str, ...]] = ("message", "no", "offset")
+    LAST: ClassVar[tuple[str, ...]] = ("header", "fmt", "conn")
 
     def __init__(self, session: Session, messages: Rows) -> None:
         """Work out where every run of chunks stands. Takes time: call it in a worker."""

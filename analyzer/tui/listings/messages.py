@@ -75,6 +75,7 @@ class MessageListing(Listing):
         "length",
     )  # fmt: skip
     SPARE: ClassVar[tuple[str, ...]] = ("pts", "no", "delta", "frame")
+    LAST: ClassVar[tuple[str, ...]] = ("msid", "csid", "timestamp", "conn", "length")
 
     def __init__(self, session: Session, numbers: Rows, extras: Extras | None = None) -> None:
         super().__init__(session)

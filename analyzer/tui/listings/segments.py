@@ -47,6 +47,7 @@ class SegmentListing(Listing):
         "no", "time", "delta", "frame", "conn", "dir", "offset", "length", "messages", "event",
     )  # fmt: skip
     SPARE: ClassVar[tuple[str, ...]] = ("no", "offset", "delta")
+    LAST: ClassVar[tuple[str, ...]] = ("messages", "conn")
 
     def __init__(
         self, session: Session, messages: Rows, connection: int | None, everything: bool
@@ -131,6 +132,24 @@ class SegmentListing(Listing):
         found = self._row[low:high].astype(np.int64)
         found[found == NOBODY] = NONE
         return found
+
+    def place(self, row: int, guess: int = 0) -> int | None:
+        """Return the first line of a message: where none is its own, the segment it begins in."""
+        found = super().place(row, guess)
+        if found is not None or row < 0:
+            return found
+        own = [self.session.value(row, name) for name in ("connection", "direction")]
+        start = self.session.value(row, "stream_offset")
+        for number, side in enumerate(self._sides):
+            if [side.view.index, side.direction] == own:
+                offsets = side.offset[: side.count]
+                lines = np.flatnonzero(self._side == number)
+                at = self._at[lines]
+                lines, at = lines[at < side.count], at[at < side.count]
+                ends = offsets[at] + side.lengths[: side.count][at].astype(np.int64)
+                hits = lines[(offsets[at] <= start) & (ends > start)]
+                return int(hits[0]) if len(hits) else None
+        return None
 
     def _place(self, line: int) -> tuple[_Side, int]:
         return self._sides[int(self._side[line])], int(self._at[line])

@@ -54,7 +54,7 @@ class Copying(Base):
             ("J", "the field as JSON"),
             ("M", "the whole message as JSON"),
             ("f", "the field as a filter"),
-            ("l", "the line of the list"),
+            ("l", "the line of the list, tabs between its columns"),
         ]
 
         def chosen(key: str | None) -> None:
@@ -69,11 +69,12 @@ class Copying(Base):
             return
         self.app.copy_to_clipboard(text[:MAX_COPY])
         cut = f" (the first {MAX_COPY:,} characters)" if len(text) > MAX_COPY else ""
-        self.say(f"copied{cut}: {text[:200]}")
+        shown = text[:200].replace("\t", "  ")
+        self.say(f"copied{cut}: {shown}")
 
     def _line(self) -> str:
         messages = self.messages
-        return messages.info(messages.cursor) if len(messages.listing) else ""
+        return messages.line_text(messages.cursor) if len(messages.listing) else ""
 
     def _path(self) -> str:
         return ".".join(node.name for node in self.tree_pane.ancestors_and_field()[1:])

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyzer.tui.field_filter import combine, expression
-from analyzer.tui.screens.base import Base
+from analyzer.tui.screens.hidings import Hidings
 
 if TYPE_CHECKING:
-    from analyzer.tui.picker import RowFilter
     from analyzer.tui.widgets.prompt import Problem
 
 
-class Filtering(Base):
-    """The main screen's filter actions."""
+ASKED, OFFERED = 3, 8
+"""Fields whose values are told where nothing passes, and values of each."""
 
-    row_filter: RowFilter | None = None
+
+class Filtering(Hidings):
+    """The main screen's filter actions."""
 
     def problem(self, text: str) -> Problem | None:
         """Say what is wrong with a filter, and where."""
@@ -29,9 +30,29 @@ class Filtering(Base):
             return error.message, error.position, error.length
         return None
 
+    def doubt(self, text: str) -> Problem | None:
+        """Say why a valid filter can pass nothing, and where."""
+        from analyzer.filters.doubts import doubt
+
+        found = doubt(text)
+        return None if found is None else (found.message, found.position, found.length)
+
+    def values_asked_for(self, text: str) -> list[str]:
+        """Return what the fields of a filter have in this capture, a line each."""
+        from analyzer.filters.doubts import compared
+
+        found = {name: self.prompt.completion.values(name) for name in compared(text)[:ASKED]}
+        return [
+            f"{name} is here: {', '.join(values[:OFFERED])}{' …' if len(values) > OFFERED else ''}"
+            if values
+            else f"no message here has {name}"
+            for name, values in found.items()
+        ]
+
     def set_filter(self, text: str) -> None:
         """Apply a filter; an empty one clears. An invalid one opens the prompt."""
         text = text.strip()
+        self.aim = None
         if text and self.problem(text):
             self.prompt.open("filter", text)
             return

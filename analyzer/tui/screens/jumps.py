@@ -13,6 +13,7 @@ from analyzer.tui import search
 from analyzer.tui.hunting import Hunt
 from analyzer.tui.listings.base import Listing
 from analyzer.tui.model import (
+    Target,
     Test,
     after_frame,
     commands,
@@ -21,17 +22,24 @@ from analyzer.tui.model import (
     parse_target,
     seek,
 )
-from analyzer.tui.screens.base import Base
+from analyzer.tui.screens.hidings import Hidings
+from analyzer.tui.stream_places import told_of_file
 from analyzer.tui.widgets.lines import Lines
 
+EXACT: Final = ("offset", "file offset")
+"""Kinds of targets of which a list that hides lines would give another message."""
 TELL: Final = 0.5
 """Seconds between two words about how far a search is."""
 
 
-class Jumps(Base):
+class Jumps(Hidings):
     """The main screen's actions that only move the cursor of the message list."""
 
     needle: search.Needle | None = None
+
+    def show_row(self, row: int, note: str = "") -> None:
+        """Put the cursor on a message; what hides it is lifted."""
+        raise NotImplementedError
 
     # Keys with a meaning of their own
 
@@ -74,7 +82,7 @@ class Jumps(Base):
     def _seek(self, step: int, test: Test, what: str) -> bool:
         position = seek(self.messages.listing, self.messages.cursor, step, test)
         if position is None:
-            self.say(f"no {'further' if step > 0 else 'earlier'} {what}")
+            self.say(f"no {'further' if step > 0 else 'earlier'} {what}{self.among_shown()}")
             return False
         self.messages.goto(position)
         return True
@@ -108,7 +116,9 @@ class Jumps(Base):
         if position is None:  # marks go round
             position = seek(listing, -1, 1, lambda part: np.isin(part, marks))
         if position is None:
-            self.say("no marked message here (m marks one)")
+            many = len(marks)
+            hidden = f"hidden by {self.hidings()}: {many} marked" if many else ""
+            self.say(hidden or "no marked message here (m marks one)")
         else:
             self.messages.goto(position)
 
@@ -119,20 +129,39 @@ class Jumps(Base):
         if target is None:
             self.say("not a place: 12, f34, c0.c2s.5, +1.5, @0x1f0, #0x1f0", "error")
             return
-        listing = self.messages.listing
-        position = locate(self.session, listing, target, self.messages.cursor)
-        if position is None and target.kind == "frame":
-            position = after_frame(self.session, listing, int(target.value))
-            if position is not None:
-                self.messages.goto(position)
-                self.say(f"no message in frame {target.value}; this is the next one")
-                return
-        if position is None:
-            self.say(
-                f"no such {'message' if target.kind in {'number', 'id'} else target.kind} here"
-            )
-        else:
+        listing, cursor = self.messages.listing, self.messages.cursor
+        position = None
+        if target.kind not in EXACT or not self.hidings():
+            position = locate(self.session, listing, target, cursor)
+        if position is not None:
             self.messages.goto(position)
+            if note := self._told(target):
+                self.say(note)
+        elif target.kind == "number":
+            shown = f"; {self.hidings()} hides others" if self.hidings() else ""
+            self.say(f"no such message here: there are {listing.total:,}{shown}")
+        elif not self._go_among_all(target):
+            self.say(f"no such {'message' if target.kind == 'id' else target.kind} here")
+
+    def _go_among_all(self, target: Target) -> bool:
+        """Go to a place that is not among the lines shown, or that is told by its neighbours."""
+        if self.snapshot is None:
+            return False
+        whole, here = self.everything(), self.messages.place
+        line = None if here is None else whole.place(here)
+        position, note = locate(self.session, whole, target, line or 0), self._told(target)
+        if position is None and target.kind == "frame":
+            position = after_frame(self.session, whole, int(target.value))
+            note = f"no message in frame {target.value}; this is the next one"
+        if position is not None:
+            self.show_row(whole.row(position), note)
+        return position is not None
+
+    def _told(self, target: Target) -> str:
+        """Say so where a byte of the file is no message's own."""
+        if target.kind != "file offset":
+            return ""
+        return told_of_file(self.session, int(target.value))
 
     # Find
 
@@ -193,7 +222,8 @@ class Jumps(Base):
 
     def _missed(self, needle: search.Needle) -> None:
         self.awaited = False
-        self.say(f"'{needle.text}' is nowhere in this list", "warning")
+        where = self.among_shown() or " in this list"
+        self.say(f"'{needle.text}' is nowhere{where}", "warning")
 
     def _found(self, listing: Listing, line: int, wrapped: int) -> None:
         """Show a match; `wrapped`: past the end (1) or the beginning (-1) of the list."""
@@ -202,6 +232,7 @@ class Jumps(Base):
         shown = self.messages.listing  # another one, perhaps, than the one searched
         place = line if listing is shown else shown.place(listing.row(line))
         if place is None:
+            self.say(f"found '{self.needle.text}', but in a line that is not shown any more")
             return
         self.messages.goto(place)
         where = {1: ", from the top again", -1: ", from the end again"}.get(wrapped, "")

@@ -5,32 +5,28 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from analyzer.interim import Pace
 from analyzer.tui.completion import Completion
 from analyzer.tui.details import Details
-from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOVE, TREE, key, view_keys
+from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOUSE, MOVE, PALETTE, PROMPT, TREE, view_keys
 from analyzer.tui.loader import Loader, Snapshot
 from analyzer.tui.picker import Picker
 from analyzer.tui.rates import Rates
 from analyzer.tui.screens.copying import Copying
 from analyzer.tui.screens.jumps import Jumps
-from analyzer.tui.screens.live import Live
-from analyzer.tui.screens.showing import Showing
-from analyzer.tui.screens.viewing import Viewing
+from analyzer.tui.screens.telling import Telling
 from analyzer.tui.state import State
-from analyzer.tui.summary import FOLLOWING, frozen, top_line
 from analyzer.tui.values import Values
 from analyzer.tui.views import Focus
-from analyzer.tui.widgets.bars import Bar, Piece, hints, meter
+from analyzer.tui.widgets.bars import Bar
 from analyzer.tui.widgets.connections import ConnectionList
 from analyzer.tui.widgets.hex import HexPane
 from analyzer.tui.widgets.lines import Lines
@@ -46,15 +42,6 @@ SOON: Final = 0.5
 """Seconds after which the panes are made though nothing was indexed."""
 SPACE_TITLES: Final = {"message": "message", "stream": "TCP stream", "file": "capture file"}
 THEMES: Final = ("textual-dark", "textual-light")
-PALETTE: Final = key("ctrl+p", "", "Command palette: every action by name", show="^p")
-
-
-class Said(NamedTuple):
-    """A word in the status line; it goes when the cursor leaves the line it was said at."""
-
-    text: str
-    style: str
-    line: int
 
 
 class Progress(Message):
@@ -65,7 +52,7 @@ class Progress(Message):
         self.snapshot = snapshot
 
 
-class MainScreen(Showing, Jumps, Viewing, Copying, Live):
+class MainScreen(Telling, Jumps, Copying):
     """Four panes, a prompt and three bars."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*MAIN, *view_keys()]
@@ -87,7 +74,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self._furnishing = False
         self._pending = False
         self._listed = False
-        self._said: Said | None = None
+        self.top_bar, self.status_bar, self.key_bar = (Bar(id=n) for n in ("top", "status", "keys"))
         self.rates = Rates()
         self.pace = Pace()
         self.messages = MessageList(session, id="messages")
@@ -98,7 +85,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self.panes = Panes(self.connections, self.messages, self.tree_pane, self.hexes)
         self.details = Details(session, self.tree_pane, self.hexes)
         self.prompt = Prompt(
-            self.problem, Completion(_field_names, Values(session).of), id="prompt"
+            self.problem, self.doubt, Completion(_field_names, Values(session).of), id="prompt"
         )
 
     def restore(self, state: State) -> None:
@@ -122,11 +109,11 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
             yield from self._widgets()
 
     def _widgets(self) -> Iterator[Widget]:
-        yield Bar(id="top")
+        yield self.top_bar
         yield self.panes
         yield self.prompt
-        yield Bar(id="status")
-        yield Bar(id="keys")
+        yield self.status_bar
+        yield self.key_bar
 
     def on_mount(self) -> None:
         self._titles()
@@ -189,7 +176,7 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self.panes.fit()
         self.pick(asked=False)
         if snapshot.done:
-            self._unsay(self._said)  # what was said of loading is past
+            self.unsay(self.said)  # what was said of loading is past
             self.finished()
 
     def _tell(self, snapshot: Snapshot) -> None:
@@ -215,8 +202,8 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
     def _message_moved(self) -> None:
         if self.messages.cursor < len(self.messages.listing) - 1:
             self.messages.follow = False
-        if self._said is not None and self._said.line != self.messages.cursor:
-            self._unsay(self._said)
+        if self.said is not None and self.said.line != self.messages.cursor:
+            self.unsay(self.said)
         self._soon()
         self.bars()
 
@@ -256,6 +243,10 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
     @on(HexPane.ByteMoved)
     def _byte_moved(self, event: HexPane.ByteMoved) -> None:
         self.details.byte_moved(event.space, event.offset, event.reveal)
+
+    @on(HexPane.Outside)
+    def _byte_outside(self, event: HexPane.Outside) -> None:
+        self.say(event.text)
 
     def action_space(self) -> None:
         self.details.next_space()
@@ -314,12 +305,14 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
         self.app.push_screen(
             HelpScreen(
                 [
-                    ("Everywhere", [*MAIN, PALETTE]),
+                    ("Messages, tree and bytes", [*MAIN, PALETTE]),
                     ("Views", view_keys()),
-                    ("Lists, tree and bytes", MOVE),
+                    ("Every pane", MOVE),
                     ("Tree", TREE),
                     ("Bytes", HEX),
+                    ("Typing a filter, a search, a place", PROMPT),
                     ("Choosing columns", COLUMNS),
+                    ("Mouse", MOUSE),
                 ]
             )
         )
@@ -347,67 +340,9 @@ class MainScreen(Showing, Jumps, Viewing, Copying, Live):
             self.panes.fit()
         self.bars()
 
-    # Bars
-
-    def say(self, text: str, style: str = "note") -> None:
-        """Show a short message in the status line until the next one or 5 seconds."""
-        self._said = said = Said(text, style, self.messages.cursor)
-        self.bars()
-        self.set_timer(5, lambda: self._unsay(said))
-
-    def _unsay(self, said: Said | None) -> None:
-        if self._said is said:
-            self._said = None
-            self.bars()
-
     def on_descendant_focus(self) -> None:
         self.catch_up()
         self.bars()
-
-    def bars(self) -> None:
-        if not self.is_mounted or not self.furnished:
-            return
-        state = FOLLOWING if self.messages.follow else frozen("f")
-        self.query_one("#top", Bar).show(top_line(self.session, self.done, self.rates, state))
-        self.query_one("#status", Bar).show(self._status())
-        own = {self.tree_pane: TREE, self.hexes: HEX}.get(self.focused, ())  # type: ignore[call-overload]
-        first = [replace(item, tooltip=self._way(item)) for item in MAIN[:3]]
-        self.query_one("#keys", Bar).show(hints([*first, *own, *view_keys(), *MAIN[3:]]))
-
-    def _way(self, item: Binding) -> str:
-        """What q does here: the key bar must not lie."""
-        return "back" if item.action == "back" and self.can_go_back else item.tooltip or ""
-
-    def _status(self) -> list[Piece]:
-        pieces: list[Piece] = []
-        snapshot = self.snapshot
-        if snapshot is None or not snapshot.done:
-            fraction = snapshot.fraction if snapshot else 0.0
-            doing, key_ = ("capturing", "^c") if self.live else ("indexing", "Esc")
-            measured = fraction is not None and not self.live
-            text = f"{doing} {meter(fraction or 0)}" if measured else f"{doing} …"
-            text = "the capture is ending …" if self.ending else f"{text}  {key_} stops"
-            pieces.append((f"{text}  ", "warning"))
-        elif self.loader.cancelled:
-            pieces.append(("loading stopped, this is not all  ", "warning"))
-        if self.picking:
-            pieces.append(("filtering …  ", "warning"))
-        if self.number:
-            pieces.append((f"{self.number} …  ", "strong"))
-        if self._said:
-            pieces.append((f"{self._said.text}  ", self._said.style))
-        listing = self.messages.listing
-        if len(listing):
-            number = listing.number(self.messages.cursor)
-            kind, _ = listing.cell("type", self.messages.cursor) if number is None else ("", "")
-            place = kind if number is None else f"{number:,} of {listing.total:,}"
-            pieces.append((f"{place}  ", ""))
-        if self.only_marked:
-            pieces.append(("marked only  ", "good"))
-        if self.filter_text:
-            pieces.append(("filter ", "dim"))
-            pieces.append((self.filter_text, "good"))
-        return pieces
 
 
 def _collect() -> None:

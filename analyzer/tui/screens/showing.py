@@ -9,7 +9,7 @@ from textual.worker import get_current_worker
 
 from analyzer import memory
 from analyzer.lookup import LARGE
-from analyzer.tui.explain import nothing
+from analyzer.tui.explain import all_hidden, nothing
 from analyzer.tui.listings.base import Listing
 from analyzer.tui.listings.messages import MessageListing
 from analyzer.tui.model import Findings
@@ -31,7 +31,6 @@ class Showing(Filtering):
     picker: Picker
     panes: Panes
     unit: str = UNITS[0]
-    only_marked: bool = False
     picking: bool = False
     """A worker is looking for what is to be shown."""
 
@@ -68,15 +67,24 @@ class Showing(Filtering):
         self.run_worker(work, thread=True, exclusive=True, group="rows")
 
     def _show(self, listing: Listing, found: Findings) -> None:
-        if len(self.session.messages) or not self.done:
-            text = (
-                "Indexing …" if not self.done else f"No {listing.UNIT} passes here. Esc shows all."
-            )
-            self.messages.empty = [text]
+        if not len(listing) and (len(self.session.messages) or not self.done):
+            self.messages.empty = self._why_empty(listing.UNIT)
         self.picking = self.awaited = False
         renewed = found is not self.messages.findings
         self.messages.show(listing, found)
         self.listed(renewed)
+
+    def _why_empty(self, unit: str) -> list[str]:
+        if not self.hidings():
+            return [f"No {unit} here." if self.done else "Indexing …"]
+        text, connection = self.filter_text, self.connections.connection
+        doubt = self.doubt(text) if text else None
+        asks = bool(text) and doubt is None and self.done  # it takes a moment
+        values = self.values_asked_for(text) if asks else []
+        lines = all_hidden(
+            unit, text, doubt[0] if doubt else "", values, self.only_marked, connection
+        )
+        return lines if self.done else [f"{lines[0][:-1]} so far.", *lines[1:]]
 
     def listed(self, renewed: bool) -> None:
         """Take over another listing in the other panes."""
@@ -101,11 +109,15 @@ class Showing(Filtering):
 
     # Actions
 
-    def action_unit(self) -> None:
-        self.unit = UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)]
-        self.details.choose_space(SPACES.get(self.unit, "message"))
-        self.say(f"lines are {TITLES[self.unit]}")
+    def set_unit(self, unit: str) -> None:
+        """Show lines of another kind."""
+        self.unit = unit
+        self.details.choose_space(SPACES.get(unit, "message"))
         self.pick()
+
+    def action_unit(self) -> None:
+        self.set_unit(UNITS[(UNITS.index(self.unit) + 1) % len(UNITS)])
+        self.say(f"lines are {TITLES[self.unit]}")
 
     def action_only_marked(self) -> None:
         if not self.only_marked and not self.messages.marks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 LABEL = 11
 """Cells of what a line is about."""
-ROOMY = 100
-"""From this width on the header has room for a bar beside the percentage."""
 WRAPPED = 2000
 """Lines up to which long ones are wrapped."""
 
@@ -44,6 +42,8 @@ class StoryLines(Lines):
         self.lines: list[StoryLine] = []
         """As they stand on the screen: long ones are wrapped, without a label from the second."""
         self._story: list[StoryLine] = []
+        self._placed = False
+        """The cursor was put where Enter leads to what is wrong."""
         self._narrow = False
         """There is no room for labels: they stand before the text."""
 
@@ -56,6 +56,17 @@ class StoryLines(Lines):
         if kept is not None and self.line is not None and self.line[:2] != kept[:2]:
             places = (n for n, line in enumerate(lines) if line[:2] == kept[:2])
             self.move_to(next(places, self.cursor))
+        self._place()
+
+    def _place(self) -> None:
+        """Put the cursor on the first verdict with evidence, unless somebody moved it."""
+        places = (n for n, item in enumerate(self.lines) if item.label == "verdict"
+                  and item.jump.diagnostic is not None)  # fmt: skip
+        place = next(places, None)
+        if place is not None and not self._placed:
+            self._placed = True
+            if not self.cursor and place < self.page:
+                self.move_to(place)
 
     def on_resize(self, event: events.Resize) -> None:
         self._wrap()
@@ -125,6 +136,7 @@ class StoryScreen(ComputedView):
         key("enter", "go", "To the messages or the evidence of this line", "open", show="Enter"),
         key("c", "connection(1)", "Next connection", "connection", show="c"),
         key("C", "connection(-1)", "Previous connection", show="C"),
+        key("escape", "stop_or_leave", "Stop loading; else back where you came from", show="Esc"),
         *ENDS,
     ]
     AUTO_FOCUS = "#story"
@@ -171,10 +183,10 @@ class StoryScreen(ComputedView):
         self.lines.show([])
         self.title_bar()
 
-    def head(self, *pieces: Piece) -> None:
+    def head(self, *pieces: Piece, short: Sequence[Piece] = ()) -> None:
         """The capture as a whole from the first moment on: file, duration, counts, findings."""
         if pieces:
-            super().head(*pieces)
+            super().head(*pieces, short=short)
         else:
             self.title_bar()
 
@@ -183,33 +195,39 @@ class StoryScreen(ComputedView):
         snapshot = self.snapshot
         done = snapshot is not None and snapshot.done
         counts = None if self.capturing else self.counts
-        progress = [] if self.capturing else [(self._progress(done), "warning")]
-        self.head(
-            *top_line(self.session, done, self.rates, UPDATING, *progress, counts=counts), *more
-        )
 
-    def _progress(self, done: bool) -> str:
+        def line(short: bool) -> list[Piece]:
+            way: list[Piece] = []
+            if not self.capturing:
+                way.append((self._progress(done, short), "warning"))
+            return top_line(
+                self.session, done, self.rates, UPDATING, *way, counts=counts, short=short
+            )
+
+        self.head(*line(short=False), *more, short=[*line(short=True), *more])
+
+    def _progress(self, done: bool, short: bool) -> str:
         """How far indexing is, and what stops it; then whether the lines are of all of it."""
         if done:
             behind = self.counts is not None and self.counts != counted(self.session)
-            stopped = "  loading stopped" if self.session.cancelled else ""
-            return f"{stopped}  measuring …" if behind else stopped
+            stopped = "  stopped" if short else "  loading stopped"
+            return f"{stopped if self.session.cancelled else ''}{'  measuring …' * behind}"
         if self.session.cancelled:
             return "  stopping …"
         fraction = self.snapshot.fraction if self.snapshot is not None else 0.0
         if fraction is None:
             return "  indexing …  Esc stops"
-        if self.size.width < ROOMY:
+        if short:
             return f"  {fraction:.0%}, Esc stops"
         return f"  indexing {meter(fraction)}  Esc stops"
 
-    def action_leave(self) -> None:
+    def action_stop_or_leave(self) -> None:
         """Stop loading first, as in the message list; then go back."""
         loading = self.snapshot is None or not self.snapshot.done
         if loading and not self.session.cancelled and not self.session.options.reading.live:
             self.call_later(self.run_action, "app.interrupt")
         else:
-            super().action_leave()
+            self.action_leave()
 
     @property
     def connection(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from analyzer.tui.keys import LEAVE, MESSAGES, MOVE, VIEW, view_keys
+from analyzer.tui.keys import LEAVE, MESSAGES, MOUSE, MOVE, PALETTE, VIEW, view_keys
 from analyzer.tui.views import Focus, Jump
 from analyzer.tui.widgets.bars import Bar, Piece, hints
 
@@ -46,6 +46,8 @@ class ViewScreen(Screen[Jump | None]):
         """What was indexed up to now: rows in order, findings by row."""
         self.rates: Rates | None = None
         """How fast a capture comes in that goes on."""
+        self.top_bar = Bar(id="view-top")
+        self.key_bar = Bar(id="view-keys")
         self._silence: Timer | None = None
         self.root = False
         """The program began here: q ends it."""
@@ -71,9 +73,9 @@ class ViewScreen(Screen[Jump | None]):
         """A second has passed while a capture goes on."""
 
     def compose(self) -> ComposeResult:
-        yield Bar(id="view-top")
+        yield self.top_bar
         yield from self.content()
-        yield Bar(id="view-keys")
+        yield self.key_bar
 
     def on_mount(self) -> None:
         self.head()
@@ -81,17 +83,17 @@ class ViewScreen(Screen[Jump | None]):
         if self.snapshot is not None:
             self.update(self.snapshot)
 
-    def head(self, *pieces: Piece) -> None:
-        """Show pieces of text after the view's name."""
-        for bar in self.query("#view-top").results(Bar):  # none while the program ends
-            bar.show([(self.NAME, "strong"), ("  ", ""), *pieces])
+    def head(self, *pieces: Piece, short: Sequence[Piece] = ()) -> None:
+        """Show pieces of text after the view's name; `short` ones on narrow terminals."""
+        name: list[Piece] = [(self.NAME, "strong"), ("  ", "")]
+        self.top_bar.show([*name, *pieces], [*name, *short] if short else [])
 
     def say(self, text: str, style: str = "note") -> None:
         """Show a message before the keys; an empty one takes it away."""
         said: list[Piece] = [(f"{text}  ", style)] if text else []
         keys = [replace(item, tooltip="quit") if self._quits(item) else item
                 for item in self.hinted()]  # fmt: skip
-        self.query_one("#view-keys", Bar).show([*said, *hints(keys)])
+        self.key_bar.show([*said, *hints(keys)])
         if self._silence is not None:
             self._silence.stop()
         self._silence = self.set_timer(SAID, lambda: self.say("")) if text else None
@@ -138,7 +140,11 @@ class ViewScreen(Screen[Jump | None]):
         from analyzer.tui.screens.help import HelpScreen
 
         own = self.own_keys()
+        mine = {item.key for item in own}
+        every = [item for item in (*VIEW, *view_keys()) if item.key not in mine]
         sections = [(self.NAME.capitalize(), own)] if own else []
         self.app.push_screen(
-            HelpScreen([*sections, ("Every view", [*VIEW, *view_keys()]), ("Lists", MOVE)])
+            HelpScreen(
+                [*sections, ("Every view", [*every, PALETTE]), ("Lists", MOVE), ("Mouse", MOUSE)]
+            )
         )

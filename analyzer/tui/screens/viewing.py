@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.tui.data.findings import row_of
 from analyzer.tui.data.selection import rows_of
-from analyzer.tui.screens.base import Base
+from analyzer.tui.picker import UNITS
+from analyzer.tui.screens.hidings import Hidings
 from analyzer.tui.screens.view import ViewScreen
 from analyzer.tui.views import Focus, Jump, view
 
@@ -20,14 +21,13 @@ MESSAGES: Final = "messages"
 """What the message list is called among the views."""
 
 
-class Viewing(Base):
+class Viewing(Hidings):
     """The part of the main screen that knows the table of views."""
 
     start: str | None = None
     """The view that is open at first, and that q ends with; None: the messages."""
     rates: Rates
-    _aim: int | None = None
-    """The row that is gone to as soon as it is shown."""
+    unit: str
     _aim_note: str = ""
     """What is said there."""
     _opened: int = 0
@@ -36,6 +36,10 @@ class Viewing(Base):
     there once at most."""
 
     def set_filter(self, text: str) -> None:
+        raise NotImplementedError
+
+    def set_unit(self, unit: str) -> None:
+        """Show lines of another kind."""
         raise NotImplementedError
 
     def action_view(self, name: str) -> None:
@@ -155,6 +159,7 @@ class Viewing(Base):
         if target.connection is not None:
             self.connections.choose(target.connection)
         if target.filter is not None:
+            self.only_marked = False
             self.set_filter(target.filter)
         if row is not None:
             self.show_row(row, note)
@@ -175,22 +180,22 @@ class Viewing(Base):
         return row, ""
 
     def show_row(self, row: int, note: str = "") -> None:
-        """Put the cursor on a message, with a word about it; what hides it is dropped."""
-        self._aim, self._aim_note = row, note
+        """Put the cursor on a message, with a word about it; what hides it is lifted."""
+        self.aim, self._aim_note = row, note
+        if row < 0 and self.unit != UNITS[0]:
+            self.set_unit(UNITS[0])  # only among messages do handshakes and gaps have lines
+        lifted = self.lift(row)
+        if lifted:
+            self._aim_note = f"{note}; {lifted}" if note else lifted
+            self.pick()
         self.hit_aim()
-        if self._aim is None:
-            return
-        own = self.session.value(row, "connection")
-        if self.connections.connection not in (None, own):
-            self.connections.choose(None)
-        self.set_filter("")
 
     def hit_aim(self) -> None:
         """Called when other rows are shown: go to the row that was waited for."""
-        if self._aim is not None:
-            position = self.messages.listing.place(self._aim)
+        if self.aim is not None:
+            position = self.messages.listing.place(self.aim)
             if position is not None:
-                self._aim = None
+                self.aim = None
                 self.messages.goto(position)
                 if self._aim_note:
                     self.say(self._aim_note)

@@ -11,11 +11,15 @@ from textual.binding import Binding
 from textual.strip import Strip
 from textual.widget import Widget
 
-from analyzer.tui.cells import Part, strip
+from analyzer.tui.cells import Part, middle_out, strip
 from analyzer.tui.widgets.layers import layer
 
 Piece = tuple[str, str]
-"""(text, style name without ``bar--``; empty for plain)."""
+"""(text, style name without ``bar--``; empty for plain). Of ``name`` the middle may be left out."""
+SPARE: Final = 10
+"""Cells that must be free before a line is shown in full again."""
+SHORTEST: Final = 5
+"""Cells that remain of a name."""
 METER: Final = 12
 
 
@@ -25,7 +29,7 @@ class Bar(Widget):
     DEFAULT_CSS = """
     Bar { height: 1; width: 100%; background: $panel; color: $foreground; }
     .-tiny Bar#keys, .-tiny Bar#top, .-tiny Bar#view-keys { display: none; }
-    Bar > .bar--strong { text-style: bold; color: $text; }
+    Bar > .bar--strong, Bar > .bar--name { text-style: bold; color: $text; }
     Bar > .bar--dim { color: $text-muted; }
     Bar > .bar--key { color: $text-accent; text-style: bold; }
     Bar > .bar--error { color: $text-error; text-style: bold; }
@@ -40,6 +44,7 @@ class Bar(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "bar--plain",
         "bar--strong",
+        "bar--name",
         "bar--dim",
         "bar--key",
         "bar--error",
@@ -51,10 +56,13 @@ class Bar(Widget):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._pieces: list[Piece] = []
+        self._short: list[Piece] = []
+        self._is_short = False
 
-    def show(self, pieces: Sequence[Piece]) -> None:
-        if list(pieces) != self._pieces:
-            self._pieces = list(pieces)
+    def show(self, pieces: Sequence[Piece], short: Sequence[Piece] = ()) -> None:
+        """Show pieces; where they do not fit, `short` says the same in fewer cells."""
+        if (list(pieces), list(short)) != (self._pieces, self._short):
+            self._pieces, self._short = list(pieces), list(short)
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -67,8 +75,14 @@ class Bar(Widget):
     def _fitting(self) -> list[Piece]:
         """Leave out the hints that do not fit: half a key is worse than none."""
         width, out = 1, list[Piece]()
-        for place, (text, name) in enumerate(self._pieces):
-            whole = text + self._pieces[place + 1][0].rstrip() if name == "key" else ""
+        pieces = self._pieces
+        room = self.size.width - SPARE * self._is_short  # numbers that change must not swap them
+        self._is_short = bool(self._short) and _cells(pieces) >= room
+        if self._is_short:
+            pieces = self._short
+        pieces = _with_short_name(pieces, self.size.width - 1)
+        for place, (text, name) in enumerate(pieces):
+            whole = text + pieces[place + 1][0].rstrip() if name == "key" else ""
             if whole and width + cell_len(whole) > self.size.width:
                 break
             out.append((text, name))
@@ -77,6 +91,22 @@ class Bar(Widget):
 
     def _style(self, name: str) -> Style | None:
         return layer(self, f"bar--{name}") if name else None
+
+
+def _cells(pieces: Sequence[Piece]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)
+
+
+def _with_short_name(pieces: list[Piece], width: int) -> list[Piece]:
+    """Leave out as much of the middle of a name as the other pieces need."""
+    over = _cells(pieces) - width
+    if over <= 0:
+        return pieces
+    return [
+        (middle_out(text, max(cell_len(text) - over, SHORTEST)), name) if name == "name"
+        else (text, name)
+        for text, name in pieces
+    ]  # fmt: skip
 
 
 def meter(fraction: float) -> str:

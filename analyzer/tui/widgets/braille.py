@@ -22,15 +22,21 @@ class Columns(NamedTuple):
 
 
 def columns(
-    times: npt.NDArray[np.int64], values: npt.NDArray[Any], start: float, end: float, count: int
+    times: npt.NDArray[np.integer[Any]],
+    values: npt.NDArray[Any],
+    start: float,
+    end: float,
+    count: int,
 ) -> Columns:
     """Divide the values from `start` to `end` into `count` columns. `times` must ascend."""
-    edges = np.searchsorted(times, np.linspace(start, end, count + 1))
-    edges[-1] = np.searchsorted(times, end, side="right")
+    # Whole numbers: for others all times would be made into such first.
+    bounds = np.ceil(np.linspace(start, end, count + 1)).astype(np.int64)
+    edges = np.searchsorted(times, bounds)
+    edges[-1] = np.searchsorted(times, np.int64(np.floor(end)), side="right")
     full = np.flatnonzero(edges[1:] > edges[:-1])
     low, high = np.full(count, np.nan), np.full(count, np.nan)
     if len(full):
-        inside = values[edges[0] : edges[-1]].astype(np.float64)
+        inside = values[edges[0] : edges[-1]]
         starts = edges[full] - edges[0]
         low[full] = np.minimum.reduceat(inside, starts)
         high[full] = np.maximum.reduceat(inside, starts)

@@ -12,7 +12,16 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from analyzer.tui.byte_views import HEADER, MISSING, OTHER, Block, ByteView
+from analyzer.tui.byte_views import (
+    HEADER,
+    LINK,
+    MISSING,
+    NETWORK,
+    OTHER,
+    TRANSPORT,
+    Block,
+    ByteView,
+)
 from analyzer.tui.cells import Part, strip
 from analyzer.tui.keys import HEX
 from analyzer.tui.widgets.layers import layer
@@ -22,7 +31,14 @@ WIDTHS: Final = (32, 16, 8, 4)
 """Bytes per line that are tried, widest first."""
 
 Ranges = list[tuple[int, int]]
-_STYLES: Final = {HEADER: "chunk", OTHER: "other", MISSING: "missing"}
+_STYLES: Final = {
+    HEADER: "chunk",
+    OTHER: "other",
+    MISSING: "missing",
+    LINK: "link",
+    NETWORK: "network",
+    TRANSPORT: "transport",
+}
 _ASCII: Final = "".join(chr(c) if 0x20 <= c < 0x7F else "·" for c in range(256))
 
 
@@ -33,6 +49,9 @@ class HexPane(Lines):
     DEFAULT_CSS = """
     HexPane > .lines--chunk { color: $text-muted; text-style: dim; }
     HexPane > .lines--other { color: $text-disabled; text-style: dim; }
+    HexPane > .lines--link { color: $text-secondary; text-style: dim; }
+    HexPane > .lines--network { color: $text-success; text-style: dim; }
+    HexPane > .lines--transport { color: $text-warning; text-style: dim; }
     HexPane > .lines--missing { color: $text-error; }
     HexPane > .lines--inlayer { background: $panel-lighten-1; }
     HexPane > .lines--infield {
@@ -45,6 +64,9 @@ class HexPane(Lines):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "lines--chunk",
         "lines--other",
+        "lines--link",
+        "lines--network",
+        "lines--transport",
         "lines--missing",
         "lines--inlayer",
         "lines--infield",
@@ -60,6 +82,13 @@ class HexPane(Lines):
             self.offset = offset
             self.reveal = reveal
 
+    class Outside(Message):
+        """The byte cursor was moved to a byte that belongs to no field; `text` says what it is."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.view = ByteView("message", lambda at, length: b"")
@@ -68,6 +97,8 @@ class HexPane(Lines):
         self.layer_ranges: Ranges = []
         self.field_ranges: Ranges = []
         self._block_lines: list[int] = []
+        self._block_starts: list[int] = []
+        self._digits = 4
         self._count = 0
 
     # Content
@@ -95,23 +126,25 @@ class HexPane(Lines):
         wanted = self.field_ranges or [(self.at, self.at + 1)]
         out = b""
         for low, high in wanted:
-            for block in self.view.blocks:
+            first = max(bisect_right(self._block_starts, low) - 1, 0)
+            for block in self.view.blocks[first:]:
                 start, end = max(low, block.at), min(high, block.at + block.length)
+                if start >= high:
+                    break
                 if start < end:
                     out += self.view.read(block, start - block.at, end - start)
         return out
 
     # Lines
 
-    def _digits(self) -> int:
-        highest = max((b.address + b.length for b in self.view.blocks), default=0)
-        return max(len(f"{highest:x}"), 4)
-
     def _arrange(self) -> None:
-        width = self.scrollable_content_region.width - self._digits() - 3
+        highest = max((b.address + b.length for b in self.view.blocks), default=0)
+        self._digits = max(len(f"{highest:x}"), 4)
+        width = self.scrollable_content_region.width - self._digits - 3
         fits = [n for n in WIDTHS if 4 * n + (n - 1) // 8 + 1 <= width]
         self.per_line = fits[0] if fits else WIDTHS[-1]
         self._block_lines = []
+        self._block_starts = [block.at for block in self.view.blocks]
         line = 0
         for block in self.view.blocks:
             self._block_lines.append(line)
@@ -127,7 +160,7 @@ class HexPane(Lines):
         return self._count
 
     def _line_of(self, at: int) -> int:
-        index = bisect_right([block.at for block in self.view.blocks], at) - 1
+        index = bisect_right(self._block_starts, at) - 1
         if index < 0:
             return 0
         block = self.view.blocks[index]
@@ -154,6 +187,8 @@ class HexPane(Lines):
         self._to_byte()
         if place := self.view.field_at(at):
             self.post_message(self.ByteMoved(*place, reveal))
+        elif text := self.view.describe(at):
+            self.post_message(self.Outside(text))
 
     def action_step(self, count: int) -> None:
         self._byte_to(self.at + count)
@@ -194,7 +229,7 @@ class HexPane(Lines):
         block, start = self._place(self.scroll_offset.y + offset.y)
         if start < 0:
             return
-        x = offset.x - self._digits() - 2
+        x = offset.x - self._digits - 2
         hex_width = 3 * self.per_line + (self.per_line - 1) // 8
         column = min(max(x, 0) // 25 * 8 + max(x, 0) % 25 // 3, self.per_line - 1)
         if x >= hex_width + 1:
@@ -213,7 +248,7 @@ class HexPane(Lines):
         data = self.view.read(block, start, self.per_line)
         low = block.at + start
         kinds = self._kinds(low, len(data))
-        parts: list[Part] = [(f"{block.address + start:0{self._digits()}x}  ", self._dim())]
+        parts: list[Part] = [(f"{block.address + start:0{self._digits}x}  ", self._dim())]
         parts.extend(self._hex(data, kinds, low))
         missing = self.per_line - len(data)
         gaps = (self.per_line - 1) // 8 - (max(len(data), 1) - 1) // 8

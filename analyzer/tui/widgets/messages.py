@@ -26,6 +26,8 @@ WIDE: Final = 110
 """From this width on times have microseconds and types their whole name."""
 ROOM: Final = 34
 """Cells the info column has before spare columns are shown."""
+HARDLY: Final = 16
+"""Cells it has before others go that tell more."""
 KEPT: Final = 2000
 """Info texts kept."""
 GUTTER: Final = 3
@@ -133,6 +135,11 @@ class MessageList(Lines):
             self._info[line] = text
         return text
 
+    def line_text(self, line: int) -> str:
+        """Return a line as it is shown, with a tab between two columns and all of its info."""
+        cells = [self.listing.cell(column.name, line)[0].strip() for column, _ in self._columns]
+        return "\t".join([*cells, self.info(line)])
+
     # Columns
 
     @property
@@ -146,9 +153,10 @@ class MessageList(Lines):
         width = self.scrollable_content_region.width
         names = list(self.listing.SHOWN)
         cells = {name: self.listing.width(name, width >= WIDE) + 1 for name in names}
-        for name in self.listing.SPARE:
-            if width - GUTTER - sum(cells[name] for name in names) < ROOM:
-                names.remove(name)
+        for spare, room in ((self.listing.SPARE, ROOM), (self.listing.LAST, HARDLY)):
+            for name in spare:
+                if width - GUTTER - sum(cells[name] for name in names) < room:
+                    names.remove(name)
         return names
 
     def choose_columns(self, names: Sequence[str] | None) -> None:

@@ -74,7 +74,8 @@ class _Line(Input):
 
 
 class Prompt(Vertical):
-    """Shown while somebody types; `check` says what is wrong with a filter."""
+    """Shown while somebody types; `check` says what is wrong with a filter, `doubt` of a right one
+    why it can pass nothing."""
 
     DEFAULT_CSS = """
     Prompt { height: 2; background: $panel; }
@@ -85,6 +86,9 @@ class Prompt(Vertical):
     }
     Prompt.-valid Input, Prompt.-valid Input:focus {
         background: $success-muted; color: $text-success;
+    }
+    Prompt.-doubtful Input, Prompt.-doubtful Input:focus {
+        background: $warning-muted; color: $text-warning;
     }
     Prompt.-invalid Input, Prompt.-invalid Input:focus {
         background: $error-muted; color: $text-error;
@@ -100,6 +104,7 @@ class Prompt(Vertical):
     def __init__(
         self,
         check: Callable[[str], Problem | None],
+        doubt: Callable[[str], Problem | None],
         completion: Completion,
         *,
         id: str,
@@ -108,6 +113,7 @@ class Prompt(Vertical):
         self.display = False
         self.mode = "filter"
         self._check = check
+        self._doubt = doubt
         self.completion = completion
         self._suggester = _Fields(self.completion)
         self._wrong = _Wrong()
@@ -193,20 +199,28 @@ class Prompt(Vertical):
 
     def _judge(self, text: str, asked: bool = False) -> None:
         """Colour the line and point at the error; unless `asked`, completions come first."""
-        problem = self._check(text) if self.mode == "filter" and text.strip() else None
-        self._wrong.problem = problem
-        self.set_class(problem is not None, "-invalid")
-        self.set_class(self.mode == "filter" and bool(text.strip()) and not problem, "-valid")
+        filters = self.mode == "filter" and bool(text.strip())
+        wrong = self._check(text) if filters else None
+        doubt = self._doubt(text) if filters and not wrong else None
+        self._wrong.problem = problem = wrong or doubt
+        self.set_class(wrong is not None, "-invalid")
+        self.set_class(doubt is not None, "-doubtful")
+        self.set_class(filters and problem is None, "-valid")
         told = problem is not None and asked
         completion = self.completion.note(text) if self.mode == "filter" and not told else ""
         plain = HELP[self.mode] if text or not self._hint else f"{self._hint} · {HELP[self.mode]}"
         note: list[Piece] = [(completion or plain, "note" if completion else "dim")]
         if problem and not completion:
-            message, position, length = problem
-            at = max(position - self.line.scroll_offset.x, 0)
-            # 8 cells of label, 1 of padding; the bar itself starts with one space
-            note = [(" " * (8 + at) + "^" + "~" * (length - 1), "error"), (f" {message}", "error")]
-            if len(note[0][0]) + len(message) > self.size.width > 0:
-                note = [(f"column {position + 1}: {message}", "error")]
+            note = self._pointed(problem, "error" if wrong else "warning")
         self.query_one("#note", Bar).show(note)
         self.line.refresh()
+
+    def _pointed(self, problem: Problem, style: str) -> list[Piece]:
+        """Return what is wrong, below its place where there is room."""
+        message, position, length = problem
+        at = max(position - self.line.scroll_offset.x, 0)
+        # 8 cells of label, 1 of padding; the bar itself starts with one space
+        mark = " " * (8 + at) + "^" + "~" * (length - 1)
+        if len(mark) + len(message) > self.size.width > 0:
+            return [(f"column {position + 1}: {message}", style)]
+        return [(mark, style), (f" {message}", style)]

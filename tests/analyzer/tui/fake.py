@@ -70,6 +70,9 @@ class FakeSession:
         self.foreign: Counter[tuple[str, int]] = Counter()
         self.capture = CaptureInfo(f"{text}.pcap", "pcap", None, 1000, packets=rows)
         self.capture.duration_ns = 2_000_000_000
+        self.captures = SimpleNamespace(
+            frame=lambda at: None, pread=lambda at, length: bytes(length), oldest=0
+        )
         self.messages = MessageTable()
         self.connections = [connection(n, text) for n in range(connections)] if rows else []
         self.diagnostics: list[Diagnostic] = []

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.session import Session
-from analyzer.tui.byte_views import VIEWS, ByteView
+from analyzer.tui.byte_views import ByteView
+from analyzer.tui.frame_views import VIEWS
 from analyzer.tui.tree_lines import TreeState, line_at
 from tests.analyzer.tui.screen import press, run, text
 

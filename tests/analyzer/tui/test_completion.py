@@ -3,6 +3,7 @@
 import pytest
 
 from analyzer import filters
+from analyzer.tui import values as values_module
 from analyzer.tui.completion import Completion
 from analyzer.tui.values import Values
 from tests.analyzer.tui.opened import TALK, capture
@@ -47,7 +48,8 @@ def test_what_may_follow_is_listed_and_named():
     assert made.suggestion('video.codec == "h') == 'video.codec == "h264"'
 
 
-def test_values_are_those_of_the_capture():
+def test_values_are_those_of_the_capture(monkeypatch):
+    monkeypatch.setattr(values_module, "PATIENCE", 60)  # this is not about how fast it is
     session = capture(TALK)
     session.run()
     values = Values(session)

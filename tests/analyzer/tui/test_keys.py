@@ -168,8 +168,11 @@ def test_tab_goes_round_the_panes():
 
 def test_copy():
     async def use(app, pilot):
-        await press(pilot, "y")
-        assert app.clipboard == "info 0 live"
+        screen = await press(pilot, "y")
+        shown = next(line for line in screen.splitlines() if "info 0 live" in line)
+        columns = app.clipboard.split("\t")  # as they stand there, and each of them
+        assert " ".join(columns).split() == shown.split() and columns[-1] == "info 0 live"
+        assert len(columns) == len(app.main.messages.columns) + 1
         await press(pilot, "tab", "j", "j", "j", "y")
         assert app.clipboard == "3"
         await press(pilot, "tab", "y")

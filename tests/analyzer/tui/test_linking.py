@@ -1,6 +1,7 @@
 """Tree and bytes show the same field, in all three spaces."""
 
-from analyzer.tui.byte_views import HEADER, OTHER, PAYLOAD, file_view, message_view, stream_view
+from analyzer.tui.byte_views import HEADER, OTHER, PAYLOAD, message_view, stream_view
+from analyzer.tui.frame_views import file_view
 from tests.analyzer.tui.fake import FakeSession
 from tests.analyzer.tui.screen import press, run, text
 
@@ -33,14 +34,13 @@ def test_stream_view_dims_chunk_headers_and_maps_over_them():
     assert view.read(view.blocks[0], 28, 1) == b"\xc3"
 
 
-def test_file_view_has_a_block_per_frame():
+def test_without_its_frames_the_file_view_shows_the_message_alone():
     view = file_view(session(), 0)
     assert [(b.title, b.address, b.length) for b in view.blocks] == [
-        ("frame 1", 3973, 20),
-        ("frame 2", 5073, 15),
+        ("frame 1: its headers cannot be found again", 3973, 20),
+        ("frame 2: its headers cannot be found again", 5073, 15),
     ]
     assert view.find("body", 6, 4) == [(18, 22)]
-    assert view.read(view.blocks[1], 0, 2) == b"ct"
 
 
 def test_chunks_far_apart_are_two_blocks():

@@ -61,7 +61,8 @@ def test_handshake_line_shows_its_tree_and_bytes():
         screen = await press(pilot, "b", "b")
         assert "frame " in screen and "Bytes: capture file" in screen
         app.main.hexes.focus()
-        await press(pilot, "home", "right")
+        headers = app.main.hexes.view.pieces[0].at  # of the first frame
+        await press(pilot, "home", *["right"] * (headers + 1))
         assert app.main.tree_pane.line.node.name == "time"
         assert "has no field" in await press(pilot, "a")
 

@@ -6,8 +6,9 @@ import pytest
 from analyzer.tui.cells import fit, rate, seconds
 from analyzer.tui.listings.extras import Extras, Gatherer
 from analyzer.tui.listings.messages import MessageListing
-from analyzer.tui.model import SLICE, Target, parse_target, row_at_file, seek
+from analyzer.tui.model import SLICE, Target, parse_target, seek
 from analyzer.tui.picker import Picker, Request, Sorting
+from analyzer.tui.stream_places import row_at_file
 from tests.analyzer.tui.fake import FakeSession
 from tests.analyzer.tui.opened import TALK, capture
 

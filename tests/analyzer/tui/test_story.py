@@ -244,9 +244,9 @@ def test_the_header_tells_how_far_loading_is_and_escape_ends_it(width, stops, tm
         await wait_for(pilot, lambda: app.screen.counts is not None)
         header = lines(app)[0]
         assert re.match(r" story  first.pcap, .*second.pcap  .*\d%.*Esc stops  ", header), header
-        told = re.search(r"Esc stops  (\d+\.\d+) s  1 connection", header)
+        told = re.search(r"Esc stops  (\d+\.\d+) ?s  1 conn(ection)?  (\d+) m", header)
         whole = session.connections[0].end_ns / 1e9
-        assert told and float(told[1]) == pytest.approx(whole, abs=0.001)
+        assert told and float(told[1]) == pytest.approx(whole, abs=0.1 if width < 100 else 0.001)
         if stops:
             await pilot.press("escape")
             await wait_for(pilot, lambda: session.cancelled)
@@ -254,8 +254,9 @@ def test_the_header_tells_how_far_loading_is_and_escape_ends_it(width, stops, tm
         await settle(pilot)
         header = lines(app)[0]
         assert app.screen.NAME == "story" and "Esc stops" not in header
-        assert ("loading stopped" in header) == stops
-        assert (f"{told[1]} s" in header) == stops
+        assert bool(re.search(r"loading stopped|  stopped ", header)) == stops
+        assert bool(re.search(rf"  {told[1]} ?s  ", header)) == stops
+        assert re.search(rf" {told[3]} (messages|msg) *$", header)  # the count is not cut off
 
     run(session, use, (width, 24), wait=False)
 

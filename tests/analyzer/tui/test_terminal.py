@@ -26,7 +26,7 @@ def screen() -> str:
     return tmux("capture-pane", "-p")
 
 
-def wait_for(text: str, seconds: float = 15) -> str:
+def wait_for(text: str, seconds: float = 60) -> str:
     end = time.monotonic() + seconds
     while text not in (shown := screen()):
         assert time.monotonic() < end, f"{text!r} did not appear:\n{shown}"
@@ -132,7 +132,7 @@ def test_units_search_and_copy_by_hand(terminal: None) -> None:
     tmux("send-keys", "Y")
     wait_for("the field's path")
     tmux("send-keys", "l")
-    wait_for("copied: onStatus")
+    wait_for("copied: 0.175  c0  ←  5  1  AMF0 Command  0  105  onStatus('NetStream")
     tmux("send-keys", "c")
     wait_for("Space shows")
     tmux("send-keys", "q")
