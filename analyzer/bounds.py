@@ -155,7 +155,7 @@ class Bounds:
 
     def hopeless(self, stream: TcpDirection) -> bool:
         """Whether a stream that showed no RTMP so far has more holes than are searched behind."""
-        if len(stream.gaps) <= stream.stats.holes_paid:
+        if not stream.hasty:
             return False
         self.hit.add("search_budget")
         return True

@@ -31,6 +31,8 @@ from dissectors.text import safe
 BLOCK: Final = 1 << 18
 """Bytes read at once when bodies are fetched: neighbours are asked for next."""
 CACHED_BLOCKS: Final = 32
+MAX_STRETCHES: Final = 64
+"""Stretches of records looked through for one frame."""
 KEPT_FRAMES: Final = 32
 """Stretches of records that are kept once they were looked at."""
 PATIENCE_NS: Final = 200_000_000
@@ -49,13 +51,15 @@ def _is_empty(path: str) -> bool:
         return False
 
 
-def _by_time(files: list[Capture]) -> list[Capture]:
+def _by_time(files: list[Capture]) -> list[tuple[Capture, int | None]]:
     """Order files by their first packets; those that cannot tell yet keep their places."""
-    times = [file.first_ns() for file in files]
-    known = [number for number, time in enumerate(times) if time is not None]
-    ordered = list(files)
-    for place, number in zip(known, sorted(known, key=lambda each: times[each] or 0), strict=True):
-        ordered[place] = files[number]
+    timed = [(file, file.first_ns()) for file in files]
+    known = [number for number, (_, time) in enumerate(timed) if time is not None]
+    ordered = list(timed)
+    for place, number in zip(
+        known, sorted(known, key=lambda each: timed[each][1] or 0), strict=True
+    ):
+        ordered[place] = timed[number]
     return ordered
 
 
@@ -88,6 +92,8 @@ class CaptureSet:
 
     def __init__(self, paths: Sequence[Input], reading: Reading | None = None) -> None:
         self.files: list[Capture] = []
+        self._starts: list[int | None] = []
+        """Times of the first packets of several files, where they tell."""
         self._found: list[Problem] = []
         self.left_out: list[str] = []
         """Why inputs that were named could not be opened, where others could."""
@@ -137,18 +143,19 @@ class CaptureSet:
         for text in self.left_out:
             self._found.append(Problem("left_out", f"{text}: left out", 0, 0))
         if len(self.files) > 1:
-            self.files = _by_time(self.files)
+            ordered = _by_time(self.files)
+            self.files = [file for file, _ in ordered]
+            self._starts = [start for _, start in ordered]
 
     def batches(self) -> Iterator[FrameBatch]:
         """Yield the frames of all files, in the order of their times where that is possible."""
-        known = len(self.files) > 1 and self.plain_size is not None
-        starts = [start for file in self.files if known and (start := file.first_ns()) is not None]
-        if not known or len(starts) < len(self.files):
+        starts = [start for start in self._starts if start is not None]
+        if len(self.files) == 1 or len(starts) < len(self.files):
             yield from self._one_by_one()
             return
         frames = base = 0
-        for batch, places, beyond in merge(self.files, starts):
-            if beyond and not self._found:
+        for batch, places, late in merge(self.files, starts):
+            if late:
                 text = f"more than {MOST} files overlap in time, the others are read later"
                 self._found.append(Problem("overlapping_files", text, base, frames + 1))
             if not frames:
@@ -162,7 +169,7 @@ class CaptureSet:
             base += len(batch.data)
 
     def _one_by_one(self) -> Iterator[FrameBatch]:
-        """Yield the frames of files of which only one can be open, or whose size is not known."""
+        """Yield the frames of one file, or of several of which one cannot tell its time."""
         frames = 0
         latest: tuple[int, str] | None = None
         """The latest time so far, and the file that has it."""
@@ -267,6 +274,28 @@ class CaptureSet:
         name = found.number if len(self.files) == 1 else 0
         return found._replace(number=name, offset=found.offset + shift)
 
+    def frame_near(self, offset: int, number: int, time_ns: int) -> FoundFrame | None:
+        """Return the frame of a number, looked for from the byte at `offset` on, either way; of
+        several files the one of that file captured at `time_ns`. None where it is not there.
+        """
+        place = bisect_right(self._bases, offset) - 1
+        file, start = self._places[place]
+        shift = self._bases[place] - start
+        at, way = offset - shift, 0
+        for _ in range(MAX_STRETCHES):
+            known = self.files[file].frames_around(at)
+            if known is None or not len(known.offset):
+                return None
+            several = len(self.files) > 1
+            found = known.captured_at(time_ns) if several else known.numbered(number)
+            if isinstance(found, FoundFrame):
+                return found._replace(number=number, offset=found.offset + shift)
+            if way and found != way:  # it would stand between two stretches
+                return None
+            way = found
+            at = known.high if way > 0 else known.low - 1
+        return None
+
     def _block(self, number: int, at: int) -> bytes:
         key = (number, at)
         with self._lock:
@@ -286,8 +315,9 @@ class CaptureSet:
     @property
     def oldest(self) -> int:
         """Offset before which bytes cannot be read again."""
-        oldest = self.files[self._places[-1].file].oldest
-        return self._bases[-1] + oldest if oldest else 0
+        file, start = self._places[-1]
+        oldest = self.files[file].oldest
+        return max(self._bases[-1] - start + oldest, 0) if oldest else 0
 
     @property
     def position(self) -> int:

@@ -321,7 +321,7 @@ def _live_options(parser: argparse.ArgumentParser) -> None:
         "--ring", metavar="SIZE", type=_size, help="bytes kept on disk (default with -i: 1G)"
     )
     live.add_argument(
-        "--keep", metavar="N", type=_count, help="messages kept (default with -i: 1000000)"
+        "--keep", metavar="N", type=_count, help="messages kept (default with -i: 250000)"
     )
     live.add_argument(
         "--follow", action="store_true", help="a capture file that still grows; of several the last"

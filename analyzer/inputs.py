@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 RING: Final = 1 << 30
 """Bytes of a live capture kept on disk to be read again; what is older is gone."""
-KEEP: Final = 1_000_000
-"""Messages of a live capture kept in memory, some 110 bytes each: 2½ hours of an ordinary one."""
+KEEP: Final = 250_000
+"""Messages of a live capture kept in memory, some 110 bytes each: 45 minutes of an ordinary one."""
 TERMINAL: Final = "/dev/tty"
 
 

@@ -55,6 +55,8 @@ class Intake:
         self._check_checksums = options.check_checksums
         size = self.captures.plain_size
         self._ahead = None
+        if options.reading.live:
+            memory.give_back()  # blocks of all sizes come and go for hours
         if size is not None and size >= LARGE:
             memory.keep_blocks()
             if prefetch.can_fork():

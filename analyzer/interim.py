@@ -49,6 +49,8 @@ def still(session: Session) -> Session:
     found.runs_table = _frozen(session.runs_table)
     Lookup.__init__(found)  # caches and a lock of its own
     found.pinned = dict(session.pinned)
+    found.failures = copy.copy(session.failures)
+    found.failures.found = list(session.failures.found)
     found.done = True
     return found
 
@@ -76,20 +78,26 @@ def judge(session: Session, silent_ns: int = 0) -> Interim | None:
         known = still(session)
     try:
         said = rules.run(known)
-        kept = [item for item in said.diagnostics if _ripe(known, item, now)]
+        if known.failures.of("rule"):
+            return None
+        kept = [item for item in said.diagnostics if ripe(known, item, now)]
         if len(kept) < len(said.diagnostics):
             said.diagnostics = kept
             said.verdicts = verdicts(Shared(known), kept, said.results)
+        if session.past is not None:
+            said = session.past.added(known, said)
         pairs = exchanges(known.connections, known.messages)
     except Exception:
         # Connections are shared with the thread that reads on: rules may meet a dict that grows,
         # columns of two lengths, bytes written over. No list of exceptions covers that. The fault
         # of a rule comes again at the end, where nothing catches it.
         return None
+    finally:
+        known.forget()  # its statistics refer back to it: nothing else would free them soon
     return Interim(said, pairs, len(known.messages))
 
 
-def _ripe(session: Session, item: Diagnostic, now: int) -> bool:
+def ripe(session: Session, item: Diagnostic, now: int) -> bool:
     """Whether a finding may be told already."""
     if item.rule in NEVER:
         return False
@@ -106,7 +114,7 @@ class Pace:
 
     EVERY: Final = 2.0
     """Seconds between two looks at least."""
-    SHARE: Final = 15
+    SHARE: Final = 20
     """The next one waits this many times what the last one cost."""
 
     def __init__(self) -> None:

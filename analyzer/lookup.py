@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analyzer import media_rows
 from analyzer.annotate import annotate, unacknowledged
 from analyzer.bounds import Bounds, of_media
+from analyzer.configurations import Configurations
 from analyzer.exchanges import Exchange, exchanges
 from analyzer.failures import Failures
 from analyzer.handshakes import add_round_trips
@@ -19,11 +20,10 @@ from analyzer.message_bytes import Body, MessageBytes
 from analyzer.model import DIRECTIONS, Connection
 from dissectors import spec
 from dissectors.chunk_state import Flag
-from dissectors.context import CodecConfig, Context
+from dissectors.context import Context
 from dissectors.dissect import Brief, Header, brief, dissect_body, dissect_header, type_name
 from dissectors.fields import Dissection, Field
 from dissectors.handshake_tree import dissect_handshake
-from dissectors.messages.media_config import records
 from dissectors.whole import HEAD_SIZE
 
 if TYPE_CHECKING:
@@ -38,14 +38,11 @@ FRAME_FIELDS: Final = 64
 SMALL: Final = 256
 """Bytes of a message of which equal ones are decoded once."""
 MAX_ALIKE: Final = 64
-MAX_TRACKS: Final = 256
-"""Track ids are one byte."""
 LARGE: Final = 200_000
 """Messages from which on views and families of rules each measure anew what they need of every
 frame, rather than keep what the others needed: a tenth of the time, a quarter of the memory."""
 GONE: Final = "no longer available"
 """Of bytes that a live capture's spool has overwritten."""
-_NO_CONFIGS: Final[dict[int, CodecConfig]] = {}
 MEDIA_KINDS: Final = {spec.AUDIO: "audio", spec.VIDEO: "video"}
 _OPEN_ENDED: Final = frozenset({15, 16, 17, 18, 19, 20, spec.AGGREGATE})
 """Types whose bodies hold as many values as fit."""
@@ -80,9 +77,7 @@ class Lookup(MessageBytes):
         self._cached = 0
         self._exchanges: dict[int, Exchange] | None = None
         self._metrics: tuple[tuple[int, bool], Metrics] | None = None
-        self._configs: OrderedDict[tuple[int, int, str, int], dict[int, CodecConfig]] = (
-            OrderedDict()
-        )
+        self._configurations = Configurations(self)
 
     def forget(self) -> None:
         """Drop what was cached: connections got their final numbers."""
@@ -90,7 +85,7 @@ class Lookup(MessageBytes):
             self._dissections.clear()
             self._alike.clear()
             self._cached = 0
-            self._configs.clear()
+            self._configurations.clear()
             self._exchanges = None
             self._metrics = None
 
@@ -165,44 +160,17 @@ class Lookup(MessageBytes):
         media = type_id in (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
         encoding = connection.object_encoding if not media else None
         offset = self.value(row, "stream_offset")
+        configs = self._configurations.before
         return Context(
             type_id,
             DIRECTIONS[direction],
             self.value(row, "msid"),
             self.value(row, "timestamp"),
             encoding or 0,
-            self._configurations(connection, direction, "video", offset) if media else {},
-            self._configurations(connection, direction, "audio", offset) if media else {},
+            configs(connection, direction, "video", offset) if media else {},
+            configs(connection, direction, "audio", offset) if media else {},
             not self.value(row, "flags") & Flag.COMPLETE,
         )
-
-    def _configurations(
-        self, connection: Connection, direction: int, kind: str, offset: int
-    ) -> dict[int, CodecConfig]:
-        """Return the codec configurations in force at a stream offset, by track."""
-        side = connection.sides[direction]
-        count = connection.rtmp.configs_before(side, kind, offset)
-        if not count:
-            return _NO_CONFIGS
-        key = (connection.index, direction, kind, count)
-        found = self._configs.get(key)
-        if found is None:
-            before = connection.rtmp.halves[side].configs[kind][:count]
-            # The last one of each track counts. Readers go forward: most is known already.
-            earlier = self._configs.get((*key[:3], count - 1))
-            found = dict(earlier or {})
-            for ordinal in before[-1 if earlier is not None else -MAX_TRACKS :]:
-                row = self.row_of(connection, direction, ordinal)
-                if row < 0 or (row < self.messages.first and row not in self.pinned):
-                    continue
-                type_id = self.value(row, "type_id")
-                wanted = spec.VIDEO if kind == "video" else spec.AUDIO
-                for track, codec, data in records(wanted, type_id, self.body(row).data):
-                    found[track] = CodecConfig(codec, data, self.message_id(row))
-            self._configs[key] = found
-            while len(self._configs) > CACHED_BODIES:
-                self._configs.popitem(last=False)
-        return found
 
     def row_of(self, connection: Connection, direction: int, ordinal: int) -> int:
         """Return the row of the direction's message that ended as number `ordinal`, or -1."""
@@ -372,7 +340,7 @@ class Lookup(MessageBytes):
         kind = MEDIA_KINDS[type_id]
         owner = self.connections[connection]
         with self._lock:
-            config = self._configurations(owner, direction, kind, stream_offset).get(0)
+            config = self._configurations.before(owner, direction, kind, stream_offset).get(0)
         return media_rows.template(type_id, head, length, config)
 
 

@@ -5,7 +5,9 @@ What two files hold both, as rings do that were copied while they were written, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,8 +34,25 @@ class Merged(NamedTuple):
     batch: FrameBatch
     places: list[tuple[int, Place]]
     """Offset in the batch's data → whose bytes follow."""
-    beyond: bool
-    """Whether more files than can be merged have frames of this time."""
+    late: bool
+    """Whether a file begins here that had to wait, as more than can be merged overlap."""
+
+
+class _Part(NamedTuple):
+    """Consecutive frames of one file."""
+
+    batch: FrameBatch
+    place: Place
+    latest: NDArray[np.int64]
+    """Of each frame the latest time so far: a file keeps its own order, whatever its clock did."""
+
+
+class _Edge(NamedTuple):
+    """The last frames that were given: more of their time may follow, in the same batch or not."""
+
+    time: int
+    frames: dict[bytes, int]
+    """With the number of the file."""
 
 
 class _Cursor:
@@ -60,7 +79,7 @@ class _Cursor:
     def last(self) -> int:
         return int(self._latest[-1])
 
-    def take(self, until: int) -> tuple[FrameBatch, Place] | None:
+    def take(self, until: int) -> _Part | None:
         """Return the frames up to a time, and where their data stands; None without any."""
         batch, first = self._batch, self._at
         assert batch is not None
@@ -72,7 +91,7 @@ class _Cursor:
         if end == len(batch):
             self._batch = None
         if end - first == len(batch):
-            return batch, Place(self.number, batch.base)
+            return _Part(batch, Place(self.number, batch.base), self._latest)
         low = int(batch.offset[first])
         high = int(batch.offset[end - 1] + batch.caplen[end - 1])
         part = FrameBatch(
@@ -85,45 +104,59 @@ class _Cursor:
             time_ns=batch.time_ns[first:end],
             link=batch.link[first:end],
         )
-        return part, Place(self.number, batch.base + low)
+        return _Part(part, Place(self.number, batch.base + low), self._latest[first:end])
 
 
 def merge(files: Sequence[Capture], starts: Sequence[int]) -> Iterator[Merged]:
-    """Yield the frames of all files in the order of their times; `starts` are their first ones."""
-    cursors = [
-        _Cursor(number, *each) for number, each in enumerate(zip(files, starts, strict=True))
-    ]
-    while cursors:
-        cursors.sort(key=lambda each: each.time)
+    """Yield the frames of all files in the order of their times; `starts` are their first ones.
+
+    A file is read from its time on: of files one after the other one is in memory at once.
+    """
+    timed = enumerate(zip(files, starts, strict=True))
+    waiting = deque(sorted((_Cursor(number, *each) for number, each in timed), key=_time))
+    begun: list[_Cursor] = []
+    given = min(starts, default=0)
+    edge = _Edge(given, {})
+    while waiting or begun:
         loaded: list[_Cursor] = []
-        until = 0
-        for cursor in cursors[:MOST]:
+        until, late = 0, False
+        for cursor in sorted([*begun, *islice(waiting, MOST - len(begun))], key=_time):
             if loaded and cursor.time > until:
                 break
+            if waiting and cursor is waiting[0]:
+                begun.append(waiting.popleft())
+                late = late or cursor.time < given
             if cursor.load():
                 until = min(until, cursor.last) if loaded else cursor.last
                 loaded.append(cursor)
             else:
-                cursors.remove(cursor)
+                begun.remove(cursor)
         parts = [part for cursor in loaded if (part := cursor.take(until)) is not None]
         if parts:
-            beyond = len(cursors) > MOST and cursors[MOST].time <= until
-            yield Merged(*_join(parts), beyond)
+            merged, edge = _join(parts, edge, late)
+            given = max(given, until)
+            if len(merged.batch):
+                yield merged
 
 
-def _join(parts: list[tuple[FrameBatch, Place]]) -> tuple[FrameBatch, list[tuple[int, Place]]]:
-    if len(parts) == 1:
-        return parts[0][0], [(0, parts[0][1])]
-    batches = [batch for batch, _ in parts]
+def _time(cursor: _Cursor) -> int:
+    return cursor.time
+
+
+def _join(parts: list[_Part], edge: _Edge, late: bool) -> tuple[Merged, _Edge]:
+    if len(parts) == 1 and parts[0].latest[0] > edge.time:
+        batch, place, latest = parts[0]
+        after = _edge(batch, latest, np.full(len(batch), place.file))
+        return Merged(batch, [(0, place)], late), after
+    batches = [part.batch for part in parts]
     begins = np.cumsum([0, *(len(batch.data) for batch in batches)]).tolist()
     data = b"".join(batch.data for batch in batches)
     offset = np.concatenate([each.offset + at for each, at in zip(batches, begins, strict=False)])
     caplen = np.concatenate([batch.caplen for batch in batches])
-    # Each file keeps its own order, whatever its clock did.
-    latest = np.concatenate([np.maximum.accumulate(batch.time_ns) for batch in batches])
-    file = np.repeat(np.arange(len(batches)), [len(batch) for batch in batches])
+    latest = np.concatenate([part.latest for part in parts])
+    file = np.repeat([part.place.file for part in parts], [len(batch) for batch in batches])
     order = np.argsort(latest, kind="stable")
-    order = order[~_double(data, offset[order], caplen[order], latest[order], file[order])]
+    order = order[~_double(data, offset[order], caplen[order], latest[order], file[order], edge)]
     whole = FrameBatch(
         data=data,
         base=0,
@@ -134,8 +167,18 @@ def _join(parts: list[tuple[FrameBatch, Place]]) -> tuple[FrameBatch, list[tuple
         time_ns=np.concatenate([batch.time_ns for batch in batches])[order],
         link=np.concatenate([batch.link for batch in batches])[order],
     )
-    places = [place for _, place in parts]
-    return whole, [*zip(begins, places, strict=False)]
+    places = [*zip(begins, (part.place for part in parts), strict=False)]
+    after = _edge(whole, latest[order], file[order]) if len(order) else edge
+    return Merged(whole, places, late), after
+
+
+def _edge(batch: FrameBatch, latest: NDArray[np.int64], file: NDArray[np.int64]) -> _Edge:
+    """Return the frames that have the last time of these."""
+    frames: dict[bytes, int] = {}
+    for each in range(int(np.searchsorted(latest, latest[-1])), len(batch)):
+        at = int(batch.offset[each])
+        frames.setdefault(batch.data[at : at + int(batch.caplen[each])], int(file[each]))
+    return _Edge(int(latest[-1]), frames)
 
 
 def _double(
@@ -144,12 +187,17 @@ def _double(
     caplen: NDArray[np.int64],
     time: NDArray[np.int64],
     file: NDArray[np.int64],
+    edge: _Edge,
 ) -> NDArray[np.bool]:
     """Mark frames that another file has too, at the same nanosecond and with the same bytes."""
     found = np.zeros(len(offset), np.bool)
     same = np.diff(time) == 0
-    for run in np.flatnonzero(same & ~np.concatenate(([False], same[:-1]))).tolist():
-        seen: dict[bytes, int] = {}
+    runs = np.flatnonzero(same & ~np.concatenate(([False], same[:-1]))).tolist()
+    first, end = np.searchsorted(time, edge.time), np.searchsorted(time, edge.time, "right")
+    if end - first == 1:
+        runs.append(int(first))
+    for run in runs:
+        seen = dict(edge.frames) if time[run] == edge.time else {}
         for each in range(run, int(np.searchsorted(time, time[run], "right"))):
             at = int(offset[each])
             frame = data[at : at + int(caplen[each])]

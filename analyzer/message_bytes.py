@@ -22,6 +22,12 @@ MAX_WINDOW: Final = 1 << 20
 """Capture bytes read at once for the segments of one message."""
 KEPT_BODY: Final = 64 << 10
 """Bytes of a body that is kept until the next one is read."""
+SMALL_BODY: Final = 1024
+CLOSE_BODY: Final = 256
+AHEAD: Final = 16 << 10
+"""Stream bytes read at once where small bodies are asked for one behind the other, so close."""
+LONGEST_HEADER: Final = 18
+"""Bytes of a chunk header: basic, message, extended timestamp (RTMP 1.0 §5.3.1)."""
 MANY_RUNS: Final = 8
 CLOSE_RUNS: Final = 8
 """So many runs of a message are read at once where they fill at least an eighth of the stream
@@ -70,6 +76,9 @@ class MessageBytes:
     connections: list[Connection]
     _recent: tuple[int, Body | None] = (-1, None)
     """A row and its body, which writers ask for again to say what is missing of it."""
+    _ahead: Mapping[int, tuple[TcpDirection, int, bytes]] = MappingProxyType({})
+    """A stream, an offset in it and the bytes from there on, by direction; no bytes yet behind the
+    first small body."""
 
     def value(self, row: int, name: str) -> int:
         """Return one integer column of a row."""
@@ -161,6 +170,10 @@ class MessageBytes:
         if recent[0] == row and recent[1] is not None:
             return recent[1]
         stream = self._stream_of(row)
+        if complete and length <= SMALL_BODY and not self.messages.endless:
+            near = self._one_chunk(row, stream, length)
+            if near is not None:
+                return Body(near, [])
         pieces: list[bytes] = []
         missing: list[Span] = []
         spans = self.runs(row)
@@ -188,6 +201,34 @@ class MessageBytes:
             self._recent = row, body
         return body
 
+    def _one_chunk(self, row: int, stream: TcpDirection, length: int) -> bytes | None:
+        """Return a small body of one chunk that stands close behind what was asked for before."""
+        run, runs = self.value(row, "first_run"), self.runs_table
+        if self.value(row, "runs") != 1 or length > runs.value("chunk_payload", run):
+            return None
+        start = runs.value("stream_offset", run)
+        return self._near(stream, self.value(row, "direction"), start, length)
+
+    def _near(self, stream: TcpDirection, direction: int, start: int, length: int) -> bytes | None:
+        """Return stream bytes that stand close behind those asked for before, read together with
+        what follows; None where they do not, or are not all there.
+        """
+        known, low, data = self._ahead.get(direction, (None, 0, b""))
+        at = start - low
+        if known is not stream or not 0 <= at <= len(data) + CLOSE_BODY:
+            self._ahead = {**self._ahead, direction: (stream, start + length, b"")}
+            return None
+        if at + length > len(data):
+            low = max(start - LONGEST_HEADER, 0)  # asked for behind the body
+            data, at = self._without_hole(stream, low), start - low
+            self._ahead = {**self._ahead, direction: (stream, low, data)}
+        return data[at : at + length] if at + length <= len(data) else None
+
+    def _without_hole(self, stream: TcpDirection, start: int) -> bytes:
+        """Read stream bytes up to the first that is missing."""
+        data, missing = self._read(stream, start, AHEAD)
+        return data[: missing[0].start - start] if missing else data
+
     def missing(self, row: int) -> list[tuple[int, int]]:
         """Return the missing ranges of the body as (start, length)."""
         if self.value(row, "flags") & Flag.COMPLETE:
@@ -200,8 +241,11 @@ class MessageBytes:
             return self.pinned[row][0]
         start = self.value(row, "stream_offset")
         first = self.value(row, "first_run")
-        payload = int(self.runs_table.column("stream_offset")[first])
-        return self._read(self._stream_of(row), start, payload - start)[0]
+        length = self.runs_table.value("stream_offset", first) - start
+        stream, near = self._stream_of(row), None
+        if not self.messages.endless:
+            near = self._near(stream, self.value(row, "direction"), start, length)
+        return near if near is not None else self._read(stream, start, length)[0]
 
     def chunk_spans(self, row: int) -> list[ChunkSpan]:
         """Return the message's chunks, at most `MAX_CHUNK_SPANS`."""

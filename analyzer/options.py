@@ -38,7 +38,7 @@ class Options:
     """How the inputs are read."""
     endless: bool = False
     """The input may go on for days: what is kept is bounded (`analyzer.retention`)."""
-    rows: int = 1_000_000
+    rows: int = 250_000
     """Messages kept of an endless input."""
     streamed: bool = False
     """Messages are written while the capture runs: connections keep their first numbers."""

@@ -2,16 +2,20 @@
 
 The spool (`Reading.spool`) is a ring of the last bytes. Segments that point before it go, and the
 oldest message rows once there are more than `Options.rows`. Commands, metadata and codec
-configurations are small and explain everything after them: their rows and bodies stay.
+configurations are small and explain everything after them: their rows and bodies stay. Of the rows
+that go, findings and counts stay (`analyzer.forgotten`).
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analyzer import memory
+from analyzer.forgotten import Forgotten
 from dissectors import spec
 from dissectors.half import is_config
 
@@ -24,7 +28,7 @@ MAX_KEPT: Final = 2_000
 MAX_KEPT_BYTES: Final = 16 << 20
 """Bytes of their bodies and headers together."""
 MAX_SEGMENTS: Final = 500_000
-"""Segments kept per direction, 32 bytes each; a ring of 1 GiB has fewer full-size ones."""
+"""Segments kept of all directions, 32 bytes each: those of some 700 MB in full-size packets."""
 MAX_EVENTS: Final = 200_000
 """Retransmissions and the like kept per direction, 21 bytes each."""
 STEP: Final = 16 << 20
@@ -40,8 +44,11 @@ class Kept:
 
     def __init__(self) -> None:
         self.bytes: dict[int, tuple[bytes, bytes]] = {}
+        self.past = Forgotten()
         self._size = 0
         self._looked = 0
+        self._unread = 0
+        """Capture bytes before this one can't be read any more."""
         self.rows_gone = 0
         self.segments_gone = 0
         self.events_gone = 0
@@ -70,9 +77,16 @@ class Kept:
             starts, counts = first_run[kept].tolist(), count[kept].tolist()
             spans = [np.arange(at, at + n) for at, n in zip(starts, counts, strict=True)]
             run_before = int(first_run[before])
+            present = table.present()
+            going = np.setdiff1d(present[present < before], kept, assume_unique=True)
+            found = self.past.look(session)
+            self.past.count(session, going)
             table.retire(before, kept)
             runs.retire(run_before, np.concatenate(spans) if spans else kept)
             session.forget()
+            self.past.keep(session, found, self.past.look(session))
+            gc.collect()  # rules leave cycles behind, with arrays as long as the table
+            memory.give_back()
             self.rows_gone = before - len(kept)
         read = session.captures.position
         if read - self._looked >= STEP:
@@ -80,8 +94,13 @@ class Kept:
             self._segments(session)
 
     def _segments(self, session: Session) -> None:
-        oldest = session.captures.oldest
-        for stream in session.streams():
+        oldest, streams = session.captures.oldest, list(session.streams())
+        if sum(len(stream.segments) for stream in streams) > MAX_SEGMENTS:
+            places = np.concatenate([stream.segments.file_offset for stream in streams])
+            first = len(places) - MAX_SEGMENTS
+            oldest = max(oldest, int(np.partition(places, first)[first]))
+        self._unread = oldest
+        for stream in streams:
             self.segments_gone += stream.segments.retire(oldest, MAX_SEGMENTS)
             self.events_gone += stream.events.retire(MAX_EVENTS)
 
@@ -89,11 +108,13 @@ class Kept:
         """Say what is gone, for `limits_hit`."""
         found = []
         if self.rows_gone:
-            found.append(f"message rows: the oldest {self.rows_gone:,} were dropped")
-        if self.segments_gone:
-            oldest = session.captures.oldest
             found.append(
-                f"spool: messages in the first {oldest:,} capture bytes can't be read any more"
+                f"message rows: the oldest {self.rows_gone:,} were dropped, rates leave them out"
+            )
+        if self.segments_gone:
+            unread = max(self._unread, session.captures.oldest)
+            found.append(
+                f"spool: messages in the first {unread:,} capture bytes can't be read any more"
             )
         if self.events_gone:
             found.append(f"TCP events: the oldest {self.events_gone:,} were dropped")

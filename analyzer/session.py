@@ -30,6 +30,7 @@ from dissectors.connection import RtmpConnection
 
 if TYPE_CHECKING:
     from analyzer.exchanges import Exchange
+    from analyzer.forgotten import Forgotten
     from analyzer.interim import Interim
     from analyzer.rules import Judgement
 
@@ -141,8 +142,15 @@ class Session(Lookup):
         with self._judging:
             if self._judgement is None:
                 self._judgement = run(self)
+                if self.past is not None:
+                    self._judgement = self.past.added(self, self._judgement)
                 self.relax()
         return self._judgement
+
+    @property
+    def past(self) -> Forgotten | None:
+        """What is known of rows that were forgotten; None where none ever are."""
+        return None if self._kept is None else self._kept.past
 
     @property
     def diagnostics(self) -> list[Diagnostic]:

@@ -71,7 +71,12 @@ def places(batch: Sequence[Ended], starts: Array, ends: Array, epoch: int) -> di
     found, at = [], 0
     for tracked, side, rows in batch:
         stop = at + len(rows)
-        found.append(tracked.tcp.directions[side].frames(starts[at:stop], ends[at:stop]))
+        columns = tracked.tcp.directions[side].frames(starts[at:stop], ends[at:stop])
+        gone = columns[0] < 0  # of an input without end: it was under way for longer than is kept
+        if gone.any():
+            for column, value in zip(columns, (0, 0, *2 * (tracked.tcp.end_ns,)), strict=True):
+                column[gone] = value
+        found.append(columns)
         at = stop
     first_frame, last_frame, first_time, last_time = map(np.concatenate, zip(*found, strict=True))
     sizes = [len(rows) for _, _, rows in batch]

@@ -194,4 +194,4 @@ def unquoted(text: str) -> str:
     """Return captured text safe for a label, without quotes."""
     if len(text) > LABEL_LIMIT:
         return f"{safe(text[:LABEL_LIMIT])}…"
-    return text if text.isprintable() else safe(text)
+    return safe(text)

@@ -11,7 +11,7 @@ from typing import Final
 
 from dissectors import extended, spec
 from dissectors.assembly import MessageAssembly
-from dissectors.chunk_state import ChunkStream, Flag
+from dissectors.chunk_state import ChunkStream, Flag, MessageRow
 from dissectors.plausible import implausible
 from dissectors.whole import CHANGING_TYPES, HEAD_SIZE, HELD_TYPES, pass_repeated, read_whole
 
@@ -36,6 +36,13 @@ class ChunkParser(MessageAssembly):
         super().__init__()
         self.chunk_size_open = False
         """Only a lower bound is known: nothing was split since a search began."""
+        self.chunk_size_doubted = False
+        """Set Chunk Size may have stood where bytes are missing: the old size is but likely."""
+        self._shown = spec.DEFAULT_CHUNK_SIZE
+        """The longest message seen in one chunk while the size is doubted."""
+        self._contradicted = 0
+        """The announced size that the bytes contradict; 0: none. How longer messages are split
+        is inferred."""
         self.extended_on_fmt3: bool | None = None
         """Whether this sender repeats the extended timestamp on fmt 3; None until seen."""
         self.unlisted = False
@@ -91,19 +98,29 @@ class ChunkParser(MessageAssembly):
         while True:
             before, size = len(rows), self.chunk_size
             split: int | None = Flag.INFERRED_CHUNK_SIZE if self.chunk_size_inferred else 0
-            if self.chunk_size_open:
+            if self.chunk_size_open or self.chunk_size_doubted:
                 split = None  # what is longer may tell the size
+            if self.chunk_size_doubted:
+                size = min(size, self._shown)
             number = self.messages
             position = read_whole(
                 self._streams, rows, buffer, position, self._base, size, number, split
             )
             read = len(rows) - before
             self.messages += read
+            if self._contradicted:
+                rows[before:] = map(self._mark_inferred, rows[before:])
             if not read or rows[-1].type_id not in CHANGING_TYPES:
                 return position
             self._change(rows[-1])
             if len(rows) >= MAX_PENDING:
                 return position
+
+    def _mark_inferred(self, row: MessageRow) -> MessageRow:
+        """Say of a whole message that it relies on an inferred chunk size, if it does."""
+        if row.length <= self._contradicted:
+            return row
+        return row._replace(flags=row.flags | Flag.INFERRED_CHUNK_SIZE)
 
     def _payload(self, cs: ChunkStream, buffer: bytes, position: int, end: int) -> int:
         take = self._left
@@ -215,8 +232,11 @@ class ChunkParser(MessageAssembly):
             if type_id not in _MEDIA and implausible(type_id, length, novel):
                 reason = f"impossible message header (type {type_id}, length {length})"
                 return self._lose(self._base + position, reason)
+            if not self._continuous and self._is_chance(cs, buffer, position, type_id, length):
+                reason = f"unlikely message header (type {type_id}, length {length})"
+                return self._lose(self._base + position, reason)
             header = (length, type_id, msid)
-        if self.chunk_size_open:
+        if self.chunk_size_open or self.chunk_size_doubted:
             total = header[0] if header else cs.length
             stop = self._settle_chunk_size(buffer, position, after, cs.csid, total)
             if stop:
@@ -244,6 +264,12 @@ class ChunkParser(MessageAssembly):
         cs = ChunkStream(csid)
         cs.inferred = 0 if self._continuous else UNSEEN
         return cs
+
+    def _is_chance(
+        self, cs: ChunkStream, buffer: bytes, position: int, type_id: int, length: int
+    ) -> bool:
+        """Whether a header read after a search is likely none."""
+        return False
 
     def _settle_chunk_size(
         self, buffer: bytes, position: int, after: int, csid: int, length: int
@@ -316,6 +342,10 @@ class ChunkParser(MessageAssembly):
             else:
                 delta = step
                 after += 4
+        if self.chunk_size_open or self.chunk_size_doubted:
+            stop = self._settle_chunk_size(buffer, position, after, cs.csid, cs.length)
+            if stop:
+                return stop
         cs.delta = delta
         cs.timestamp = (cs.timestamp + delta) & 0xFFFFFFFF
         after = self._begin(cs, 3, basic, self._base + position, after)
@@ -340,7 +370,7 @@ class ChunkParser(MessageAssembly):
                 fresh = Flag.FRESH
                 cs.inferred |= UNSEEN
         cs.flags = cs.inferred | fresh
-        if self.chunk_size_inferred and cs.length > self.chunk_size:
+        if self.chunk_size_inferred and cs.length > (self._contradicted or self.chunk_size):
             cs.flags |= Flag.INFERRED_CHUNK_SIZE
         cs.parts = [] if cs.type_id in HELD_TYPES else None
         cs.run = [0, self._base + after, self.chunk_size, 0, 0]

@@ -99,7 +99,7 @@ class RtmpConnection:
         elif half.waiting:
             half.waiting.append(data)
             half.waiting_size += len(data)
-            self._advance(final=half.waiting_size > PROBE_LIMIT)
+            self._advance(final=half.waits_long)
         else:
             half.pending += data
             self._advance()
@@ -124,7 +124,7 @@ class RtmpConnection:
                 half.waiting[-1] += length
             else:
                 half.waiting.append(length)  # the other side may tell what this is
-            self._advance()
+            self._advance(final=half.waits_long)
         else:
             # What came before is not enough to know anything; begin behind the hole.
             self._search(side, held + length)
@@ -235,8 +235,9 @@ class RtmpConnection:
 
     def _give_up_or_search(self, names: list[str]) -> None:
         for side, half in enumerate(self.halves):
-            foreign = half.from_start and names[side] != "rtmp" and not self.likely
-            if half.pending and not foreign and half.reader is None:
+            unseen = half.waiting and names[side] == "more"  # what it begins with is in a hole
+            foreign = half.from_start and names[side] != "rtmp" and not (self.likely or unseen)
+            if (half.pending or unseen) and not foreign and half.reader is None:
                 pending = bytes(half.pending)
                 half.pending.clear()
                 self._search(side, 0)

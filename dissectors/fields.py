@@ -57,7 +57,8 @@ class Field:
     plumbing: bool = False
     """AMF markers, lengths and the like: shown only with -VV and in the TUI on demand."""
     children: list[Field] = field(default_factory=list)
-    experts: list[Expert] = field(default_factory=list)
+    experts: list[Expert] | tuple[()] = ()
+    """Most have none, and a list for each would be a sixth of what a field costs."""
 
     @property
     def end(self) -> int:
@@ -92,17 +93,23 @@ class Field:
         self.children.append(child)
         return child
 
+    def remark(self, severity: Severity, code: str, text: str) -> None:
+        """Attach something wrong or remarkable."""
+        said = self.experts or []
+        said.append(Expert(severity, code, text))
+        self.experts = said
+
     def note(self, code: str, text: str) -> None:
         """Attach an expert note."""
-        self.experts.append(Expert(Severity.NOTE, code, text))
+        self.remark(Severity.NOTE, code, text)
 
     def warn(self, code: str, text: str) -> None:
         """Attach a warning."""
-        self.experts.append(Expert(Severity.WARNING, code, text))
+        self.remark(Severity.WARNING, code, text)
 
     def error(self, code: str, text: str) -> None:
         """Attach an error."""
-        self.experts.append(Expert(Severity.ERROR, code, text))
+        self.remark(Severity.ERROR, code, text)
 
     def find(self, name: str) -> Field | None:
         """Return the first child called `name`, or None."""
@@ -193,7 +200,9 @@ def _covered(root: Field, start: int, end: int) -> bool:
         elif node.length:
             if node.start > start:
                 return False
-            start = max(start, node.start + node.length)
+            behind = node.start + node.length
+            if behind > start:
+                start = behind
     return start >= end
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dissectors import spec
 from dissectors.chunk_state import MessageRow
 from dissectors.messages import audio, video
 from dissectors.reader import ChunkReader
+
+MAX_WAITING: Final = (64 << 10, 64)
+"""Bytes, and pieces of them and holes, that wait until it is known what a connection is."""
 
 
 class Half:
@@ -33,6 +38,11 @@ class Half:
         """Messages with a codec configuration: their place in the order the messages ended."""
         self.config_offsets: dict[str, list[int]] = {"audio": [], "video": []}
         """Where the first chunk headers of these stand in the stream."""
+
+    @property
+    def waits_long(self) -> bool:
+        """Whether so much waits that it must be decided what this is."""
+        return self.waiting_size > MAX_WAITING[0] or len(self.waiting) > MAX_WAITING[1]
 
     @property
     def damaged(self) -> bool:

@@ -339,7 +339,12 @@ class ChunkReader(LookaheadParser):
         self.resyncs += 1
         self._islands.clear()
         self._continuous = False
+        self._locked_at = self._base
+        self.chunk_size_doubted = not inferred
+        self._shown = spec.DEFAULT_CHUNK_SIZE
         if inferred:
+            if self._chunk_size_known:
+                self._contradict()
             self._infer_chunk_size(lock.chunk_size, self._base, open_=lock.chunk_size_open)
         self._adopt(lock.streams)
 

@@ -95,6 +95,7 @@ CASES: dict[Builder, set[str]] = {
     tcp.keep_alives: set(),
     tcp.taking_turns: set(),
     tcp.byte_rounds: {"search_budget"},
+    tcp.holes_before_anything: {"search_budget", "tcp_buffers"},
     tcp.same_ports: {"small_connections"},
     tcp.bogus_lengths: {"search_budget"},
     tcp.short_frames: {"message_rows"},

@@ -68,6 +68,20 @@ def _of_matching(session: Session, rows: Array, found: Array) -> Array:
     return rows[np.isin(column[rows], np.unique(column[found]))]
 
 
+def _same_files(captures: list[str], folder: Path) -> list[Path]:
+    """Return the files of a folder that are captures, under whatever names."""
+    known = {_identity(Path(capture)) for capture in captures} - {None}
+    return [path for path in folder.iterdir() if _identity(path) in known]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 class _Extraction:
     """One run: what was written so far, and how it is told."""
 
@@ -77,10 +91,13 @@ class _Extraction:
         self._session, self._rows = session, rows
         self._folder, self._options = folder, options
         self._count = 0
+        self._inputs: list[Path] = []
+        """Files of the folder that are the captures themselves."""
 
     def run(self) -> int:
         try:
             self._folder.path.mkdir(parents=True, exist_ok=True)
+            self._inputs = _same_files(self._options.captures, self._folder.path)
             with self._folder:
                 self._streams()
                 if self._options.raw:
@@ -142,7 +159,7 @@ class _Extraction:
 
     def _keep_off_inputs(self, prefix: str) -> None:
         """Refuse to write over a capture that lies in the folder under one of our names."""
-        mine = [str(path) for path in self._folder.path.glob(f"{prefix}*")]
+        mine = [str(path) for path in self._inputs if path.name.startswith(prefix)]
         check_paths(self._options.captures, mine)
 
     def _redactor(self) -> Any:

@@ -63,14 +63,15 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
     secrets = collect(session)
     search(session, secrets)
     addresses = _addresses(session, options)
-    patterns, edits = _plan(session, secrets, addresses, strip=options.strip_media)
+    planned = _plan(session, secrets, addresses, strip=options.strip_media)
     if run.tell_failures(session):
         return cli.complain("nothing is written: secrets might be left", cli.INTERNAL)
-    if secrets.overflow:
+    if planned is None:
         return cli.complain(
             "more than can be searched, so nothing is written: secrets might be left",
             cli.INCONCLUSIVE,
         )
+    patterns, edits = planned
 
     def write(out: BinaryIO) -> Written:
         from analyzer.redaction.rewrite import rewrite
@@ -93,19 +94,24 @@ def _redact(session: Session, options: argparse.Namespace) -> int:
 
 def _plan(
     session: Session, secrets: Secrets, addresses: Addresses | None, *, strip: bool
-) -> tuple[Patterns, Sealed]:
-    """Return what to look for and what to change; `secrets` grow by those no message has."""
+) -> tuple[Patterns, Sealed] | None:
+    """Return what to look for and what to change, None where it cannot be told; `secrets` grow by
+    those no message has.
+    """
     from analyzer.redaction.edits import collect_edits
     from analyzer.redaction.patterns import Patterns
     from analyzer.redaction.plan import plan
 
-    while True:
+    while not secrets.overflow:
         patterns = Patterns(secrets, _address_texts(session) if addresses else [])
         plans = plan(session, patterns, addresses, strip=strip)
         edits, strays = collect_edits(session.captures.files[0], plans, patterns)
-        if secrets.overflow or strays.whole.keys() <= secrets.whole.keys():
+        if strays.overflow:
+            return None
+        if strays.whole.keys() <= secrets.whole.keys():
             return patterns, edits
         secrets.update(strays)
+    return None
 
 
 def _write_file(path: str, write: Callable[[BinaryIO], Written]) -> Written:

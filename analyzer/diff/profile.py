@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from analyzer.diff.normal import Normal
+from analyzer.diff.told import MAX_LINES, Told
 from analyzer.metrics import report
 from dissectors import spec
 from dissectors.chunk_state import Flag
@@ -20,25 +21,14 @@ if TYPE_CHECKING:
     from analyzer.model import Connection
     from analyzer.session import Session
 
-MAX_LINES: Final = 400
-"""Messages compared per direction; a start and an end are some dozen."""
-MAX_DECODED: Final = 1_000_000
-"""Bytes of commands and data decoded of one capture, shared by its connections: hostile ones take
-seconds for so much, and a start and an end are some kilobytes."""
-LEAST_DECODED: Final = 10_000
 MAX_CONFIGURATIONS: Final = 16
 """Different ones in a row, compared per track."""
 LEAST_FRAMES: Final = 25
 """Fewer tell nothing of a share of frames."""
 SIDES: Final = ("client", "server")
-_MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
-_COMMANDS: Final = (spec.COMMAND_AMF0, spec.COMMAND_AMF3)
-_DATA: Final = (spec.DATA_AMF0, spec.DATA_AMF3)
-_METADATA: Final = frozenset({"onMetaData", "@setDataFrame"})
 _HANDSHAKE: Final = (
     "version kind client_version server_version c2_echoes_s1 s2_echoes_c1 c2_signed s2_signed"
 ).split()
-_PINGS: Final = frozenset({"ping_request", "ping_response"})
 
 
 class Measure(NamedTuple):
@@ -76,21 +66,19 @@ class Profile(NamedTuple):
 
 def profile(session: Session, connection: Connection, rows: Array, normal: Normal) -> Profile:
     """Return the profile of a connection; `rows` are its messages in the order of arrival."""
-    told = _told(session, rows)
+    told = Told(session, rows, normal)
     stages: dict[str, Stage] = {
         "handshake": _handshake(connection),
-        "connect": _connect(session, told, normal),
-        "connect reply": _connect_reply(session, told, normal),
+        "connect": {**told.connect()},
+        "connect reply": {**told.connect_reply()},
     }
     for direction, side in enumerate(SIDES):
         mine = rows[session.messages.column("direction")[rows] == direction]
-        heard = told[session.messages.column("direction")[told] == direction]
-        # As they were sent: what had to be sent again arrived late.
-        heard = heard[np.argsort(session.messages.column("end_offset")[heard], kind="stable")]
-        stages[f"{side} messages"] = _messages(session, heard, normal)
+        heard = told.by(direction)
+        stages[f"{side} messages"] = told.messages(heard)
         stages[f"{side} chunk streams"] = _chunk_streams(session, mine)
         stages[f"{side} acknowledgements"] = _acknowledgements(session, mine)
-        stages[f"{side} metadata"] = _metadata(session, heard, normal)
+        stages[f"{side} metadata"] = {**told.metadata(heard)}
     measured = session.metrics.connection(connection.index)
     metrics = report.connection(measured)
     stages["media"] = _media(session, rows, metrics) | _configurations(session, measured)
@@ -98,20 +86,6 @@ def profile(session: Session, connection: Connection, rows: Array, normal: Norma
     role = connection.role or "neither publish nor play"
     app = normal.text(connection.app or "")
     return Profile(connection.id, role, app, _holes(connection), stages)
-
-
-def _told(session: Session, rows: Array) -> Array:
-    """Return the whole messages that are no media, as many as may be decoded."""
-    table = session.messages
-    media = np.isin(table.column("type_id")[rows], (*_MEDIA, spec.ACKNOWLEDGEMENT))
-    whole = table.column("flags")[rows] & Flag.COMPLETE != 0
-    rows = rows[whole & ~media]
-    room = max(MAX_DECODED // (2 * max(len(session.connections), 1)), LEAST_DECODED)
-    kept = []
-    for direction in (0, 1):
-        mine = rows[table.column("direction")[rows] == direction][: 10 * MAX_LINES]
-        kept.append(mine[np.cumsum(table.column("length")[mine].astype(np.int64)) <= room])
-    return table.sorted(np.concatenate(kept))
 
 
 def _holes(connection: Connection) -> list[str]:
@@ -137,85 +111,6 @@ def _handshake(connection: Connection) -> Stage:
     for side, digest in (found.get("digest") or {}).items():
         said[f"{side} digest schema"] = str(digest["schema"]) if digest else "none"
     return said
-
-
-def _summaries(session: Session, rows: Array, types: tuple[int, ...]) -> list[dict[str, Any]]:
-    chosen = rows[np.isin(session.messages.column("type_id")[rows], types)][: 4 * MAX_LINES]
-    found = (session.summary(row) for row in chosen.tolist())
-    return [each[1] for each in found if each is not None]
-
-
-def _connect(session: Session, rows: Array, normal: Normal) -> Stage:
-    """The connect command's properties, and the order they stand in."""
-    for said in _summaries(session, rows, _COMMANDS):
-        if said.get("name") == "connect" and isinstance(said.get("object"), dict):
-            pairs = normal.members(said["object"])
-            found: dict[str, Value] = dict(pairs)
-            found["(order of properties)"] = ", ".join(name for name, _ in pairs)
-            for number, argument in enumerate(said.get("arguments", [])[:8]):
-                found[f"(argument {number + 1})"] = normal.value(argument)
-            return found
-    return {}
-
-
-def _connect_reply(session: Session, rows: Array, normal: Normal) -> Stage:
-    for said in _summaries(session, rows, _COMMANDS):
-        if said.get("name") in ("_result", "_error"):
-            found: dict[str, Value] = {"(reply)": str(said["name"])}
-            for part in (said.get("object"), *said.get("arguments", [])[:4]):
-                if isinstance(part, dict):
-                    found.update(normal.members(part))
-            return found
-    return {}
-
-
-def _messages(session: Session, rows: Array, normal: Normal) -> list[str]:
-    """Commands, protocol control and events in order; what repeats with time only once."""
-    lines: list[str] = []
-    once: set[str] = set()
-    for row in rows.tolist():
-        line, repeats = _line(session, row, normal)
-        if repeats and line in once:
-            continue
-        once.add(line)
-        lines.append(line)
-        if len(lines) >= MAX_LINES:
-            break
-    return lines
-
-
-def _line(session: Session, row: int, normal: Normal) -> tuple[str, bool]:
-    """Return a message in a line, and whether it comes again and again in a longer run."""
-    type_id = session.value(row, "type_id")
-    found = session.summary(row)
-    if found is None:
-        return session.type_name(row), True
-    said = found[1]
-    if type_id in _COMMANDS:
-        return _command_line(said, normal), False
-    if type_id in _DATA:
-        name = str(said.get("name"))
-        if name in _METADATA:
-            return f"{normal.text(name)} (metadata)", True
-        return f"{normal.text(name)} (data)", True
-    if type_id == spec.USER_CONTROL:
-        event = str(said.get("event"))
-        if event in _PINGS:
-            return event, True
-    return session.info(row), False
-
-
-def _command_line(said: dict[str, Any], normal: Normal) -> str:
-    name = normal.text(str(said.get("name")))
-    arguments = said.get("arguments", [])
-    if name == "connect":
-        return "connect"
-    info = next((each for each in arguments if isinstance(each, dict) and "code" in each), None)
-    if info is not None:
-        description = info.get("description")
-        tail = f" {normal.value(description)}" if description is not None else ""
-        return f"{name} {normal.text(str(info['code']))}{tail}"
-    return f"{name}({', '.join(normal.value(each) for each in arguments[:8])})"
 
 
 def _chunk_streams(session: Session, rows: Array) -> Stage:
@@ -252,17 +147,6 @@ def _acknowledgements(session: Session, rows: Array) -> Stage:
     if not steps:
         return {}
     return {"bytes between two": Measure(steps[len(steps) // 2], "bytes", 1.5, 100_000)}
-
-
-def _metadata(session: Session, rows: Array, normal: Normal) -> Stage:
-    """The first onMetaData."""
-    for said in _summaries(session, rows, _DATA):
-        if said.get("name") not in _METADATA:
-            continue
-        for value in said.get("values", []):
-            if isinstance(value, dict):
-                return dict(normal.members(value))
-    return {}
 
 
 def _media(session: Session, rows: Array, metrics: dict[str, Any]) -> dict[str, Value]:

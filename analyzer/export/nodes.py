@@ -7,6 +7,7 @@ take longer than decoding the body.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ def bit_range(mask: int, length: int) -> str:
     return f"[{max(length, 1) * 8 - mask.bit_length()}, {mask.bit_length() - low}]"
 
 
-def _experts(experts: list[Expert], redactor: Redactor | None) -> str:
+def _experts(experts: Sequence[Expert], redactor: Redactor | None) -> str:
     return ", ".join(
         [
             _encode(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Final, TextIO
 
 import numpy as np
@@ -11,10 +12,12 @@ from analyzer.export.ansi import paint
 from analyzer.export.request import Request
 from analyzer.export.tree import seconds
 from analyzer.export.verdict import finding_lines, nothing_to_judge, numbers
+from analyzer.forgotten import Tally
 from analyzer.index import Array
 from analyzer.model import Connection
 from analyzer.session import Session
 from dissectors import spec
+from dissectors.dissect import type_name
 from dissectors.text import safe
 
 MAX_CONNECTIONS: Final = 6
@@ -113,14 +116,16 @@ def _connection(session: Session, connection: Connection, request: Request) -> I
     yield "  chunk size " + "; ".join(_chunk_sizes(connection))
     rows = session.messages.present()
     rows = rows[session.messages.column("connection")[rows] == connection.index]
-    if not len(rows):
-        yield "  no messages"
-        return
     directions = session.messages.column("direction")[rows]
+    none = True
     for direction, arrow in enumerate(("client → server", "server → client")):
         part = rows[directions == direction]
-        if len(part):
-            yield from _direction(session, part, arrow, request)
+        gone = session.past.of(connection, direction) if session.past is not None else {}
+        if len(part) or gone:
+            none = False
+            yield from _direction(session, part, gone, arrow, request)
+    if none:
+        yield "  no messages"
 
 
 def _beginning(connection: Connection) -> str:
@@ -150,7 +155,10 @@ def _chunk_sizes(connection: Connection) -> Iterator[str]:
         yield f"{name} {' → '.join(sizes[:MAX_SIZES]) or 'unknown'}{more}"
 
 
-def _direction(session: Session, rows: Array, arrow: str, request: Request) -> Iterator[str]:
+def _direction(
+    session: Session, rows: Array, gone: Mapping[int, Tally], arrow: str, request: Request
+) -> Iterator[str]:
+    """Tell of a direction's rows, and of those `gone` what was counted."""
     table = session.messages
     types = table.column("type_id")[rows]
     lengths = table.column("length")[rows].astype(np.int64)
@@ -159,13 +167,14 @@ def _direction(session: Session, rows: Array, arrow: str, request: Request) -> I
     times = table.column("time_ns")[rows[recent]]
     span = int(np.ptp(times)) if len(times) else 0
     rate = f", {int(lengths[recent].sum()) * 8_000_000 // span:,} kbit/s" if span > 0 else ""
-    plural = "s" * (len(rows) != 1)
-    yield f"  {arrow}: {len(rows):,} message{plural}, {total:,} bytes{rate}"
-    kinds, first, number = np.unique(types, return_index=True, return_counts=True)
-    groups = sorted(zip(number.tolist(), kinds.tolist(), first.tolist(), strict=True), reverse=True)
-    yield "    " + ", ".join(
-        f"{count:,} {session.type_name(int(rows[place]))}" for count, _, place in groups
-    )
+    kinds, counted = np.unique(types, return_counts=True)
+    number = Counter(dict(zip(kinds.tolist(), counted.tolist(), strict=True)))
+    number.update({kind: tally.messages for kind, tally in gone.items()})
+    total += sum(tally.bytes for tally in gone.values())
+    plural = "s" * (number.total() != 1)
+    yield f"  {arrow}: {number.total():,} message{plural}, {total:,} bytes{rate}"
+    groups = sorted(((count, kind) for kind, count in number.items()), reverse=True)
+    yield "    " + ", ".join(f"{count:,} {type_name(kind)}" for count, kind in groups)
     for type_id, kind in ((spec.VIDEO, "video"), (spec.AUDIO, "audio")):
         media = rows[types == type_id]
         if len(media):

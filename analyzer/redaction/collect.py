@@ -83,8 +83,8 @@ def extend(secrets: Secrets, session: Session, rows: Array) -> bool:
     before = len(secrets.whole), secrets.overflow
     room = FREE_VALUES + session.bounds.budget.fed // BYTES_PER_VALUE
     for row in text_rows(session, rows):
-        if secrets.searched > room:
-            secrets.overflow = True
+        secrets.overflow |= secrets.searched > room
+        if secrets.overflow:
             break
         try:
             _of_message(session, row, secrets)

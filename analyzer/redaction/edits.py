@@ -222,12 +222,12 @@ class _Collector:
 
     def _foreign(self, segments: SegmentBatch) -> None:
         """Look into flows that are no RTMP."""
-        known = set(self._flows)
+        known, first = set(self._flows), _first(segments)
         for row in range(len(segments)):
             key = int(segments.flow[row]), bool(segments.reverse[row])
             if key not in known:
                 commands(_payload(segments, row), self.strays)
-                self._boundary(key, row, segments)
+                self._boundary(key, row, segments, int(first[row]))
                 self._tunnel(row, segments)
 
     def _tunnel(self, row: int, segments: SegmentBatch) -> None:
@@ -258,10 +258,9 @@ class _Collector:
                     new = self._patterns.placeholder(end.secret, end.length)
                     self.edits.put(block.base + at + end.start, new)
 
-    def _boundary(self, key: tuple[int, bool], row: int, segments: SegmentBatch) -> None:
+    def _boundary(self, key: tuple[int, bool], row: int, segments: SegmentBatch, seq: int) -> None:
         """Find a secret that two segments of another protocol share."""
         patterns = self._patterns
-        seq = int(_first(segments)[row])
         position, payload = int(segments.position[row]), _payload(segments, row)
         expected, tail, places = self._tails.get(key, (-1, b"", []))
         most = max(patterns.longest - 1, 0)

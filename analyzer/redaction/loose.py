@@ -22,8 +22,10 @@ _COMMAND: Final = re.compile(
 )
 """Name, transaction id, null or an object, perhaps a chunk header, and the length of a string."""
 _MEMBER: Final = re.compile(rb"\x00([\x02-\x20])([A-Za-z][\w.-]{1,31})\x02(..)", re.DOTALL)
-_TYPED: Final = re.compile(rb"([^\x00-\x20\x7f]{4,255})\x02\x00(?:\x04live|\x06record|\x06append)")
-"""The end of a stream's name before the type of publishing."""
+_TYPE: Final = re.compile(rb"\x02\x00(?:\x04live|\x06record|\x06append)")
+"""The type of publishing, behind the stream's name."""
+_TYPED: Final = re.compile(rb"[^\x00-\x20\x7f]{4,}\Z")
+MAX_TYPED: Final = 255
 _RUN: Final = re.compile(rb"[\x20-\x7e]{4,}(?:[\xc2-\xff][\x20-\x7e]+)*")
 """Text, also with fmt 3 chunk headers in it."""
 _HEADER: Final = re.compile(rb"[\xc2-\xff]")
@@ -37,8 +39,13 @@ def scrape(data: bytes, secrets: Secrets) -> None:
         name = match[2].decode()
         if match[1][0] == len(name) and SENSITIVE.search(name):
             _string(data, match.end(), match[3], secrets)
-    for match in islice(_TYPED.finditer(data), MAX_FOUND):
-        secrets.name(match[1].decode("utf-8", "replace"), match[1])
+    done = 0
+    for match in islice(_TYPE.finditer(data), MAX_FOUND):
+        # Looked for from its end: from each beginning on it would take as often as it is long.
+        name = _TYPED.search(data[max(match.start() - MAX_TYPED, done) : match.start()])
+        if name:
+            secrets.name(name[0].decode("utf-8", "replace"), name[0])
+        done = match.end()
     for match in islice(_RUN.finditer(data), MAX_FOUND):
         if b"=" in match[0] or b"://" in match[0]:
             _text(match[0], secrets)

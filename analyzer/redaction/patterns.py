@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -103,6 +104,33 @@ class Patterns:
 
     def find(self, data: bytes | bytearray | memoryview) -> list[Hit]:
         """Return the secrets in `data`, the longest at each place, not overlapping."""
+        return self._hits(data, [len(data)])[0]
+
+    def find_each(self, texts: Sequence[bytes]) -> list[list[Hit]]:
+        """Return what `find` returns of each text: many short ones cost no more than a long one."""
+        return self._hits(b"".join(texts), list(accumulate(map(len, texts))))
+
+    def _hits(self, data: bytes | bytearray | memoryview, ends: list[int]) -> list[list[Hit]]:
+        """Return the secrets of each part of `data`, given where the parts end."""
+        hits: list[list[Hit]] = [[] for _ in ends]
+        number = begin = done = 0
+        for at in self._starting(data):
+            if at < done:
+                continue
+            while ends[number] <= at:
+                begin, number = ends[number], number + 1
+            for length in self._lengths[bytes(data[at : at + SHORT])]:
+                form = bytes(data[at : at + length])
+                secret = self.forms.get(form)
+                if secret is not None and at + length <= ends[number]:
+                    head = self._heads.get(form, 0)
+                    hits[number].append(Hit(at + head - begin, length - head, secret))
+                    done = at + length
+                    break
+        return hits
+
+    def _starting(self, data: bytes | bytearray | memoryview) -> list[int]:
+        """Return where the first bytes of a form stand."""
         if len(data) < SHORT or not self.forms:
             return []
         raw = np.frombuffer(data, np.uint8)
@@ -112,20 +140,9 @@ class Patterns:
             return []
         quads = pairs[found].astype(np.uint32) << 16
         quads |= raw[found + 2].astype(np.uint32) << 8 | raw[found + 3]
-        hits: list[Hit] = []
-        done = 0
-        for at in found[np.isin(quads, self._quads)].tolist():
-            if at < done:
-                continue
-            for length in self._lengths[bytes(data[at : at + SHORT])]:
-                form = bytes(data[at : at + length])
-                secret = self.forms.get(form)
-                if secret is not None and at + length <= len(data):
-                    head = self._heads.get(form, 0)
-                    hits.append(Hit(at + head, length - head, secret))
-                    done = at + length
-                    break
-        return hits
+        place = np.minimum(self._quads.searchsorted(quads), len(self._quads) - 1)
+        starts: list[int] = found[self._quads[place] == quads].tolist()
+        return starts
 
     def cut_end(self, data: bytes) -> Hit | None:
         """Return the longest end of `data` with which a secret begins: the rest is missing."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analyzer.covered import blocks
 from analyzer.redaction.addresses import Addresses
-from analyzer.redaction.collect import has_text, unread
+from analyzer.redaction.collect import TEXT_TYPES, has_text, unread
 from analyzer.redaction.media import coded
 from analyzer.redaction.patterns import Hit, Patterns
 from analyzer.redaction.secrets import NAME_COMMANDS, ORDINARY
@@ -23,6 +23,7 @@ from dissectors import spec
 from dissectors.spans import Run, Span
 
 if TYPE_CHECKING:
+    from analyzer.message_bytes import Body
     from analyzer.model import Connection
     from analyzer.session import Session
     from analyzer.tcp import TcpDirection
@@ -33,6 +34,9 @@ Ints = NDArray[np.int64]
 _MEDIA: Final = (spec.AUDIO, spec.VIDEO, spec.AGGREGATE)
 _DOTTED: Final = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
 _TEXT: Final = re.compile(rb"[\x20-\x7e\x80-\xff]")
+_BLOCK: Final = 1 << 20
+_MOST_BODIES: Final = 4096
+"""Bytes, and bodies, searched at once."""
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
@@ -139,9 +143,12 @@ def plan(
         for connection in session.connections
         for direction in (0, 1)
     }
-    for row in session.order().tolist():
+    for row, found, hits in _searched(session, patterns, strip):
         key = session.value(row, "connection"), session.value(row, "direction")
-        _message(session, row, plans[key], patterns, addresses is not None, strip)
+        if strip and session.value(row, "type_id") in _MEDIA:
+            _strip(session, row, found.data, plans[key])
+        if hits is not None:
+            _message(session, row, found, hits, plans[key], patterns, addresses is not None)
     for (connection, direction), each in plans.items():
         _stream(session, connection, direction, each, patterns)
         if addresses is not None:
@@ -149,18 +156,47 @@ def plan(
     return list(plans.values())
 
 
-def _message(
-    session: Session, row: int, plan: StreamPlan, patterns: Patterns, hide: bool, strip: bool
-) -> None:
+def _searched(
+    session: Session, patterns: Patterns, strip: bool
+) -> Iterator[tuple[int, Body, list[Hit] | None]]:
+    """Yield (row, body, secrets in it) of the messages that matter: media has no secrets where
+    nothing is looked for."""
+    rows = session.order()
+    if not patterns.forms:
+        types = session.messages.column("type_id")[rows]
+        rows = rows[np.isin(types, (*TEXT_TYPES, *(_MEDIA if strip else (spec.AGGREGATE,))))]
+    at = 0
+    while at < len(rows):
+        bodies: list[tuple[int, Body]] = []
+        size = 0
+        while at < len(rows) and len(bodies) < _MOST_BODIES and size < _BLOCK:
+            row = int(rows[at])
+            bodies.append((row, session.body(row)))
+            size += len(bodies[-1][1].data)
+            at += 1
+        hits = patterns.find_each([body.data for _, body in bodies])
+        for (row, body), each in zip(bodies, hits, strict=True):
+            yield row, body, each if patterns.forms or has_text(session, row) else None
+
+
+def _strip(session: Session, row: int, data: bytes, plan: StreamPlan) -> None:
+    """Blank the coded media of a message."""
     type_id = session.value(row, "type_id")
+    for start, size in coded(type_id, data, session.context(row).video):
+        plan.blank(session.runs(row).runs, start, size)
+
+
+def _message(
+    session: Session,
+    row: int,
+    found: Body,
+    hits: list[Hit],
+    plan: StreamPlan,
+    patterns: Patterns,
+    hide: bool,
+) -> None:
+    """Replace what is secret in a message, given the secrets in its body."""
     text = has_text(session, row)
-    if strip and type_id in _MEDIA:
-        for start, size in coded(type_id, session.body(row).data, session.context(row).video):
-            plan.blank(session.runs(row).runs, start, size)
-    if not (text or patterns.forms):
-        return
-    found = session.body(row)
-    hits = patterns.find(found.data)
     for hole in found.missing:
         hits += _beside(patterns, found.data, hole)
     if text:

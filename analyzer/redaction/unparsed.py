@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analyzer.covered import parts
+from analyzer.covered import bounds, near
 from analyzer.redaction.loose import scrape
 
 if TYPE_CHECKING:
@@ -31,18 +31,23 @@ def unparsed(session: Session, connection: int, direction: int) -> Iterator[tupl
     starts, ends = table.column("stream_offset")[own], table.column("end_offset")[own]
     order = np.argsort(starts, kind="stable")
     starts, reach = starts[order], np.maximum.accumulate(ends[order])
-    for begin, end in parts(session, connection, direction):
-        yield from _between(begin, end, starts, reach)
+    begins, stops = bounds(session, connection, direction)
+    low = np.searchsorted(reach, begins, side="right")
+    high = np.searchsorted(starts, stops, side="left")
+    for part in zip(*(each.tolist() for each in (begins, stops, low, high)), strict=True):
+        begin, end, first, last = part
+        if first >= last:
+            yield begin, end
+        else:
+            yield from _between(begin, end, starts[first:last], reach[first:last])
 
 
 def _between(
     begin: int, end: int, starts: NDArray[np.int64], reach: NDArray[np.int64]
 ) -> Iterator[tuple[int, int]]:
     """Yield what of begin … end no range covers; `reach` is how far the ranges so far came."""
-    low = int(np.searchsorted(reach, begin, side="right"))
-    high = int(np.searchsorted(starts, end, side="left"))
-    firsts = np.append(starts[low:high], end)
-    lasts = np.append(begin, np.minimum(reach[low:high], end))
+    firsts = np.append(starts, end)
+    lasts = np.append(begin, np.minimum(reach, end))
     for index in np.flatnonzero(firsts > lasts).tolist():
         yield int(lasts[index]), int(firsts[index])
 
@@ -51,24 +56,41 @@ def search(session: Session, secrets: Secrets) -> None:
     """Register the secrets that stand in no message."""
     for connection in session.connections:
         for direction in (0, 1):
-            for start, end in unparsed(session, connection.index, direction):
-                for at in range(start, end, BLOCK):
-                    size = min(BLOCK + OVERLAP, end - at)
-                    scrape(session.stream(connection.index, direction, at, size), secrets)
+            spans = unparsed(session, connection.index, direction)
+            pieces = (
+                (at, min(at + BLOCK + OVERLAP, end))
+                for start, end in spans
+                for at in range(start, end, BLOCK)
+            )
+            for _, data in near(session, connection.index, direction, pieces):
+                if secrets.overflow:
+                    return
+                scrape(data, secrets)
 
 
 def edges(session: Session, connection: int, direction: int) -> Iterator[tuple[int, int]]:
     """Yield (start, length) of text right behind and before a hole: what it belongs to is lost."""
-    captured = list(parts(session, connection, direction))
-    whole = session.connections[connection].from_start
-    begins, stops = {begin for begin, _ in captured}, {end for _, end in captured}
-    for start, end in unparsed(session, connection, direction):
-        size = min(end - start, _EDGE)
-        if start in begins and not (whole and start == 0):
-            found = _FIRST.match(session.stream(connection, direction, start, size))
-            if found:
-                yield start, len(found[0])
-        if end in stops:
-            found = _LAST.search(session.stream(connection, direction, end - size, size))
-            if found:
-                yield end - len(found[0]), len(found[0])
+    begins, stops = (set(each.tolist()) for each in bounds(session, connection, direction))
+    if session.connections[connection].from_start:
+        begins.discard(0)
+    spans = unparsed(session, connection, direction)
+    for at, data in near(session, connection, direction, _ends(spans, begins, stops)):
+        if at in begins and (found := _FIRST.match(data)):
+            yield at, len(found[0])
+        end = at + len(data)
+        if end in stops and (found := _LAST.search(data)):
+            yield end - len(found[0]), len(found[0])
+
+
+def _ends(
+    spans: Iterable[tuple[int, int]], begins: set[int], stops: set[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last `_EDGE` bytes of what stands beside a hole."""
+    for start, end in spans:
+        if end - start > _EDGE:
+            if start in begins:
+                yield start, start + _EDGE
+            if end in stops:
+                yield end - _EDGE, end
+        elif start in begins or end in stops:
+            yield start, end

@@ -36,6 +36,7 @@ from analyzer.rules import (
     video_config,
 )
 from analyzer.rules.engine import Judgement as Judgement
+from analyzer.rules.engine import conclude as conclude
 from analyzer.rules.rule import Rule
 
 if TYPE_CHECKING:

@@ -68,8 +68,17 @@ def run(session: Session, rules: Sequence[Rule], policy: Policy) -> Judgement:
         for scope in scopes:
             results += _guarded(rule, scope, policy)
     found = [result.diagnostic for result in results if result.diagnostic is not None]
+    return _concluded(shared, found, results)
+
+
+def conclude(session: Session, found: list[Diagnostic], results: list[Result]) -> Judgement:
+    """Return the judgement that rests on these findings; their causes are not linked yet."""
+    return _concluded(Shared(session), found, results)
+
+
+def _concluded(shared: Shared, found: list[Diagnostic], results: list[Result]) -> Judgement:
     found.sort(key=lambda item: (_number(item), item.time_ns or 0, item.rule, item.track or ""))
-    _identify(session, found)
+    _identify(shared.session, found)
     causes.link(found)
     return Judgement(found, results, verdicts.verdicts(shared, found, results))
 

@@ -72,6 +72,23 @@ class Frames(NamedTuple):
         place = int(self.offset.searchsorted(offset, side="right")) - 1
         if place < 0 or offset >= int(self.offset[place]) + int(self.captured[place]):
             return None
+        return self._frame(place)
+
+    def numbered(self, number: int) -> FoundFrame | int:
+        """Return the frame of a number; -1 where it comes before these, 1 where behind them."""
+        place = number - self.first
+        if 0 <= place < len(self.offset):
+            return self._frame(place)
+        return -1 if place < 0 else 1
+
+    def captured_at(self, time_ns: int) -> FoundFrame | int:
+        """Return the first frame of a time; else -1 or 1: where later or earlier ones are."""
+        hits = np.flatnonzero(self.time_ns == time_ns)
+        if len(hits):
+            return self._frame(int(hits[0]))
+        return -1 if time_ns < int(self.time_ns[0]) else 1
+
+    def _frame(self, place: int) -> FoundFrame:
         columns = (self.offset, self.captured, self.length, self.time_ns, self.link)
         return FoundFrame(self.first + place, *(int(column[place]) for column in columns))
 

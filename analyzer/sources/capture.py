@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, NamedTuple, Protocol, Self
 from analyzer.sources import pcap, pcapng
 from analyzer.sources.again import Frames, Mark, Marks
 from analyzer.sources.inflate import MAGICS
-from analyzer.sources.model import FrameBatch, Problem, Secret, SourceError
+from analyzer.sources.model import LAST_NS, FrameBatch, Problem, Secret, SourceError
 from analyzer.sources.pcap import PcapScanner
 from analyzer.sources.pcapng import PcapngScanner
 from analyzer.sources.stream import (
@@ -123,7 +123,8 @@ class Capture:
     def first_ns(self) -> int | None:
         """Return the first packet's time, which orders a set, before `batches` is begun.
 
-        None where it would have to be waited for, or where there is none at the start.
+        None where it would have to be waited for, or where the first MiB tells none; `LAST_NS`
+        where no packet is there at all.
         """
         if self._stream.waits:
             return None
@@ -133,9 +134,10 @@ class Capture:
             batch = scanner.scan(data[start:], start, False).batch
             if len(batch) or at_end:
                 break
-        if isinstance(self._stream, SpooledStream):
-            self._stream.forget()
-        return int(batch.time_ns[0]) or None if len(batch) else None
+        self._forget()
+        if not len(batch):
+            return LAST_NS if at_end else None
+        return int(batch.time_ns[0]) or None
 
     def batches(self) -> Iterator[FrameBatch]:
         """Yield all whole frames, some 5 MiB at a time; once only. What is wrong with the
@@ -174,6 +176,11 @@ class Capture:
             self._scanner.problems.add(code, text, at, self.packets)
             # What follows the compressed data is no part of the capture.
             self.truncated = code != "trailing_garbage"
+        self._forget()
+
+    def _forget(self) -> None:
+        if isinstance(self._stream, SpooledStream):
+            self._stream.forget()
 
     @property
     def plain_size(self) -> int | None:

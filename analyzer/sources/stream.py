@@ -168,6 +168,8 @@ class SpooledStream:
     def forget(self) -> None:
         """Keep in memory nothing of what was read: many inputs may be open that wait their turn."""
         self._tail = b""
+        if self._ended:
+            self._inflater = None  # with xz a window of up to 64 MiB
 
     def _pull(self, count: int) -> bytes:
         """Return the next bytes of the capture, having spooled them; empty at the end or

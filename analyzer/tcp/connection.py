@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from . import limits
 from .options import SynOptions
 from .segments import EventColumns, GapColumns, Integers, Piece, SegmentColumns, Stall
 from .timing import RoundTrips, Window
@@ -49,11 +48,6 @@ class DirectionStatistics:
     bad_checksums: int = 0
     """Segments left out because their checksum is wrong; only where that was asked for."""
 
-    @property
-    def holes_paid(self) -> int:
-        """Holes that so many bytes may have before they cost too much (`limits.FREE_HOLES`)."""
-        return limits.FREE_HOLES + self.bytes // limits.HOLE_BYTES
-
 
 class FalseClose(NamedTuple):
     """A FIN, RST or SYN that was no end of the connection, whoever sent it (RFC 5961)."""
@@ -73,6 +67,7 @@ class TcpDirection:
         "events",
         "fin_offset",
         "gaps",
+        "hasty",
         "length",
         "round_trips",
         "segments",
@@ -92,6 +87,8 @@ class TcpDirection:
         self.length = 0
         """Stream bytes delivered so far, gaps included."""
         self.fin_offset: int | None = None
+        self.hasty = False
+        """It has more holes than are waited for (`limits.FREE_HOLES`)."""
 
     def locate(self, start: int, length: int) -> list[Piece]:
         """Return where stream bytes `start` … `start + length` stand in the file."""

@@ -63,6 +63,7 @@ def bound(half: Reassembler, low: int, high: int) -> None:
         half.buffered > limits.MAX_BUFFERED
         or len(starts) > limits.MAX_BUFFERED_SEGMENTS
         or half.budget.used > limits.MAX_BUFFERED_TOTAL
+        or half.budget.segments > limits.MAX_SEGMENTS_TOTAL
     ):
         half.budget.overflows += 1
         _give_up(half, "unknown")
@@ -70,11 +71,6 @@ def bound(half: Reassembler, low: int, high: int) -> None:
         half.budget.overflows += 1
         while starts and starts[0] < high:
             _give_up(half, "unknown")
-
-
-def is_hasty(half: Reassembler) -> bool:
-    """Whether so many holes were given up that no more are waited for."""
-    return half.holes > half.direction.stats.holes_paid
 
 
 def skip_to(half: Reassembler, offset: int, item: Held) -> bool:
@@ -128,7 +124,7 @@ def _give_up(half: Reassembler, unacknowledged: GapReason, frame: int = 0) -> No
 
 def _give_up_to(half: Reassembler, high: int, unacknowledged: GapReason, frame: int) -> None:
     """Declare [next, high) missing; the reason may change at the acknowledged offset."""
-    half.holes += 1
+    _count(half)
     if half.acked < 0:
         half.gap(high - half.next, "unknown", frame)
         return
@@ -138,3 +134,13 @@ def _give_up_to(half: Reassembler, high: int, unacknowledged: GapReason, frame: 
         half.gap(acked - half.next, "lost" if lost else "not_captured", frame)
     if high > acked:
         half.gap(high - acked, unacknowledged, frame)
+
+
+def _count(half: Reassembler) -> None:
+    """One more hole; where there are too many, no more are waited for."""
+    half.holes += 1
+    direction, budget = half.direction, half.budget
+    unpaid = half.holes - direction.stats.bytes // limits.HOLE_BYTES
+    budget.unpaid_holes += unpaid > 0
+    few = budget.unpaid_holes > limits.FREE_HOLES_TOTAL
+    direction.hasty = unpaid > (limits.LEAST_HOLES if few else limits.FREE_HOLES)

@@ -54,12 +54,17 @@ class Buffered:
 
 
 class Budget:
-    """Bytes buffered by all directions together."""
+    """What all directions hold and cost together."""
 
-    __slots__ = ("overflows", "used")
+    __slots__ = ("overflows", "segments", "unpaid_holes", "used")
 
     def __init__(self) -> None:
         self.used = 0
+        """Bytes buffered."""
+        self.segments = 0
+        """Segments buffered behind holes, in pieces."""
+        self.unpaid_holes = 0
+        """Holes that came without the bytes that pay for them (`limits.HOLE_BYTES`)."""
         self.overflows = 0
         """Holes given up because too much waited behind them."""
 

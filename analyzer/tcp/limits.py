@@ -59,6 +59,9 @@ MAX_OVERLAPPED = 64
 with: walking them costs time."""
 FREE_HOLES = 10_000
 """Holes of a direction that are waited for, whatever it brings."""
+FREE_HOLES_TOTAL = 20_000
+"""The same of all directions together; beyond, each has `LEAST_HOLES`."""
+LEAST_HOLES = 8
 HOLE_BYTES = 512
 """Payload bytes of a direction that pay for one more: captures that lost every other packet of a
 stream with video have more of them. Beyond, what follows a hole is taken at once, as if everything
@@ -71,6 +74,8 @@ MAX_LOSSES = 32
 """Holes with duplicate acknowledgements remembered, per direction; beyond, the oldest goes."""
 MAX_BUFFERED_TOTAL = 256 << 20
 """Bytes kept behind holes by all directions together."""
+MAX_SEGMENTS_TOTAL = 32_768
+"""Segments kept behind holes by all directions together, 400 bytes each without their payload."""
 MAX_LIVE = 2_800
 """Connections that may still receive segments, 19 kB each; beyond, those idle longest are closed.
 Who is closed too early comes back as a new connection."""

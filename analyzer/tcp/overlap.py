@@ -53,6 +53,7 @@ def insert(
         starts.insert(index, cursor)
         buffer[cursor] = item
         half.account(len(part or b""))
+        half.budget.segments += 1
         new += stop - cursor
         cursor, index = stop, index + 1
     return new, conflict

@@ -6,7 +6,7 @@ from collections import deque
 from . import limits
 from .connection import TcpConnection
 from .copies import Recent
-from .holes import bound, is_hasty, skip_to
+from .holes import bound, skip_to
 from .items import Arrival, Budget, Buffered, Held, Mark, Payload, Read
 from .overlap import difference, insert
 from .segments import EventKind, Gap, GapReason
@@ -162,7 +162,7 @@ class Reassembler:
             if offset > reach and self._stray(offset, item):
                 return
         self.recent.add(at.time_ns, length, mark)
-        if is_hasty(self) and skip_to(self, offset, item):
+        if self.direction.hasty and skip_to(self, offset, item):
             return
         if self.end is not None and offset + length > self.end:
             self.after_close(length, at, offset)
@@ -338,6 +338,7 @@ class Reassembler:
             self.output.append(piece.data)
             self.next = piece.end
         del self.starts[:done]
+        self.budget.segments -= done
         if not self.starts:
             self.complaints = 0
             self.losses.clear()
@@ -387,6 +388,7 @@ class Reassembler:
         """Drop everything stored: the consumer does not want this stream."""
         waiting = (*self.held, *self.strays)
         self.budget.used -= self.buffered + sum(len(item.payload) for item in waiting)
+        self.budget.segments -= len(self.starts)
         self.strays.clear()
         self.held, self.starts, self.buffer, self.buffered = [], [], {}, 0
         self.output.clear()

@@ -9,7 +9,9 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
@@ -18,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from analyzer.tui import state
+from analyzer.tui.drawing import on_the_terminal
 from analyzer.tui.keys import MAIN
 from analyzer.tui.palette import ViewCommands
 from analyzer.tui.screens.main import MainScreen
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 3.0
 """Seconds that leaving may take when the system says so."""
+KEPT_EVERY: Final = 1.0
+"""Seconds after which a new habit is written at the latest."""
 
 
 HEIGHTS: Final = [(0, "-tiny"), (8, "-small"), (14, "-roomy")]
@@ -50,8 +55,13 @@ class AnalyzerApp(App[int]):
     ]
 
     def __init__(
-        self, session: Session, filter_text: str | None = None, remembered: State | None = None
+        self,
+        session: Session,
+        filter_text: str | None = None,
+        remembered: State | None = None,
+        place: Path | None = None,
     ) -> None:
+        """`place`: the file where what is remembered is kept; None: nowhere."""
         super().__init__()
         self.animation_level = "none"  # an animated page costs 6 times a plain one
         remembered = remembered or State()
@@ -61,6 +71,8 @@ class AnalyzerApp(App[int]):
         self._typeahead = TypeAhead(self, lambda: self.main.furnished)
         self.main = MainScreen(session, filter_text)
         self.main.restore(remembered)
+        self._place = place
+        self._kept: State | None = None
         self.main.loader.start()  # the first rows are there when the first screen is drawn
 
     def on_load(self) -> None:
@@ -72,16 +84,27 @@ class AnalyzerApp(App[int]):
                 with suppress(NotImplementedError, RuntimeError):  # not on every system
                     loop.add_signal_handler(number, self._told_to_go, 128 + number)
 
+    def on_mount(self) -> None:
+        self.set_interval(KEPT_EVERY, self.keep)
+
     def _told_to_go(self, code: int) -> None:
         """Leave; at once where Textual waits for a terminal that is gone to take what it wrote."""
         last = threading.Timer(GRACE, os._exit, (code,))
         last.daemon = True
         last.start()
+        self.keep()
         self.exit(code)
 
     def remember(self) -> State:
         """Return what is to be remembered."""
         return replace(self.main.remember(), theme=self.theme, recent=self._recent)
+
+    def keep(self) -> None:
+        """Write what is to be remembered, if it has changed: a terminal may be gone any time."""
+        now = self.remember()
+        if self._place is not None and now != self._kept:
+            state.save(self._place, now)
+            self._kept = deepcopy(now)
 
     def action_interrupt(self) -> None:
         """What ends a capture everywhere ends it here, too; the program goes on."""
@@ -141,10 +164,12 @@ def run(
         session = Hidden(session)
     known = state.load(place)
     known.opened(paths)
-    app = AnalyzerApp(session, filter_text, known)
+    app = AnalyzerApp(session, filter_text, known, place)
+    app.keep()  # the capture is offered next time, however this ends
     app.main.start = START
-    code = app.run()
-    state.save(place, app.remember())
+    with on_the_terminal():
+        code = app.run()
+    app.keep()
     loader = app.main.loader
     if not loader.cancelled:
         loader.cancel()

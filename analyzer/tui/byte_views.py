@@ -91,15 +91,14 @@ class ByteView:
             out = bytes(STAR if self.is_hidden(at + n) else byte for n, byte in enumerate(out))
         return out
 
-    def hide(self, ranges: Sequence[tuple[int, int]]) -> ByteView:
-        """Show no byte of these (start, length) of the body, nor of other messages."""
+    def hide(self, ranges: Sequence[tuple[int, int]], space: str = "body") -> ByteView:
+        """Show no byte of these (start, length) of the body, nor of other messages; what was
+        hidden before stays so."""
         spans = [
-            (low, high)
-            for start, length in ranges
-            for low, high in self.find("body", start, length)
+            (low, high) for start, length in ranges for low, high in self.find(space, start, length)
         ]
         spans += [(p.at, p.at + p.length) for p in self.pieces if p.kind == OTHER]
-        self._hidden = sorted(spans)
+        self._hidden = sorted({*self._hidden, *spans})
         self._hides = True
         return self
 
@@ -180,18 +179,25 @@ def _split(piece: Piece, missing: list[tuple[int, int]]) -> list[Piece]:
     return out
 
 
-def message_view(session: Session, row: int) -> ByteView:
-    """The body with the chunk headers removed; the first chunk header stands above it."""
-    header = session.header_bytes(row)
-    body = session.body(row)
-    data = header + body.data
-    view = ByteView("message", lambda at, length: data[at : at + length])
+def message_blocks(session: Session, row: int) -> list[tuple[str, bytes, list[Piece]]]:
+    """Return title, bytes and pieces of the first chunk header, and of the body."""
+    header, body = session.header_bytes(row), session.body(row)
+    out = []
     if header:
-        view.block(0, 0, [Piece(0, len(header), HEADER, "header", 0)], "chunk header")
+        out.append(("chunk header", header, [Piece(0, len(header), HEADER, "header", 0)]))
     if body.data:
         piece = Piece(0, len(body.data), PAYLOAD, "body", 0)
-        title = "body" if header else ""
-        view.block(0, len(header), _split(piece, sorted(body.missing)), title)
+        out.append(("body" if header else "", body.data, _split(piece, sorted(body.missing))))
+    return out
+
+
+def message_view(session: Session, row: int) -> ByteView:
+    """The body with the chunk headers removed; the first chunk header stands above it."""
+    blocks = message_blocks(session, row)
+    data = b"".join(part for _, part, _ in blocks)
+    view = ByteView("message", lambda at, length: data[at : at + length])
+    for title, _, pieces in blocks:
+        view.block(0, view.size, pieces, title)
     return view.seal()
 
 

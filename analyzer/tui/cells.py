@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from dissectors.text import safe
+from dissectors.text import is_safe, safe
 
 Part = tuple[str, Style | None]
 
@@ -30,7 +30,7 @@ def fit(text: str, width: int, right: bool = False) -> str:
         return ""
     if len(text) > 4 * width + 16:  # nobody sees the rest, and labels may be long
         text = text[: 4 * width + 16]
-    if not text.isprintable():
+    if not is_safe(text):
         text = safe(text)
     size = len(text) if text.isascii() else cell_len(text)
     if size > width:
@@ -58,7 +58,7 @@ def strip(parts: Iterable[Part], width: int, base: Style) -> Strip:
     for text, style in parts:
         if left <= 0:
             break
-        if not text.isprintable():
+        if not is_safe(text):
             text = safe(text)
         size = len(text) if text.isascii() else cell_len(text)
         if size > left:

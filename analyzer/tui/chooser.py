@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from analyzer.tui import state
 from analyzer.tui.cells import fit, strip, volume
+from analyzer.tui.drawing import on_the_terminal
 from analyzer.tui.keys import key
 from analyzer.tui.widgets.bars import Bar, hints
 from analyzer.tui.widgets.lines import Lines
@@ -202,4 +203,5 @@ class Chooser(App[Choice]):
 
 def choose() -> Choice | None:
     """Ask; None where somebody left without a choice."""
-    return Chooser(Path(), state.load(state.path())).run()
+    with on_the_terminal():
+        return Chooser(Path(), state.load(state.path())).run()

@@ -236,6 +236,28 @@ def frames_of(
     return view
 
 
+def frame_view(
+    session: Session, place: tuple[int, int], whole: FileSpan, own: list[Own]
+) -> FrameView:
+    """Return the one frame that has the bytes `whole` of a (connection, direction); without any,
+    the frame at their place."""
+
+    def locate(start: int, length: int) -> list[FileSpan]:
+        skip = max(start - whole.stream_offset, 0)
+        size = min(start + length, whole.stream_offset + whole.length) - whole.stream_offset - skip
+        if size <= 0:
+            return []
+        at = None if whole.file_offset is None else whole.file_offset + skip
+        return [FileSpan(whole.stream_offset + skip, size, at, whole.frame)]
+
+    if own:
+        return frames_of(session, locate, place, own)
+    view = FrameView(session, locate, *place)
+    view.add(_Finder(session).find(whole))
+    view.seal()
+    return view
+
+
 def _located(own: list[Own], locate: Locate) -> Iterator[tuple[FileSpan, list[Own]]]:
     """Yield where the capture has them, with what stands there."""
     first = 0
@@ -281,9 +303,10 @@ class _Finder:
     def find(self, span: FileSpan) -> _Found:
         """Return the block for a span; without its frame where that cannot be had."""
         at = span.file_offset
-        if at is None:
-            return _Found("not in the file", ABSENT)
         captures, bare = self._session.captures, f"frame {span.frame}"
+        if at is None:
+            title = "not in the file" if span.frame is None else f"{bare}: cannot be found again"
+            return _Found(title, ABSENT)
         if at < captures.oldest:
             return _Found(f"{bare}: no longer available", ABSENT)
         self._regions.add(at // REGION)

@@ -25,6 +25,10 @@ MOVE: Final = (
     key("end,ctrl+end", "last", "Last line", show="End"),
     key("enter", "choose", "Go to the details of this line", show="Enter"),
 )
+LIST: Final = (
+    key("right", "scroll_columns(1)", "Chosen columns that wait at the right ›", show="→"),
+    key("left", "scroll_columns(-1)", "Chosen columns that went at the left ‹", show="←"),
+)
 TREE: Final = (
     key("enter,space", "open_close", "Expand or collapse", "expand", show="Enter"),
     key("right,l", "expand", "Expand", show="l →"),
@@ -36,6 +40,7 @@ HEX: Final = (
     key("left,h", "step(-1)", "Previous byte", show="h ←"),
     key("enter", "choose", "Show the innermost field of this byte in the tree", show="Enter"),
 )
+QUIT: Final = key("ctrl+q", "app.quit", "Quit, wherever you are", show="^q")
 MAIN: Final = (
     key("question_mark,f1", "help", "This help", "help", show="?"),
     key("q", "back", "Back to where you came from, or quit", "quit", show="q"),

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from analyzer.tui.listings.base import Rows
 from analyzer.tui.listings.extras import Extras, Gatherer
+from analyzer.tui.listings.order import Ordering
 from analyzer.tui.model import Findings, findings
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 INTERVAL: Final = 0.1
 """Seconds between two reports at least; sorting must not eat the time of indexing."""
+LIVE_INTERVAL: Final = 0.4
+"""The same of a capture that goes on for hours: each report is a screen drawn anew."""
 SHARE: Final = 10
 """A report waits this many times what the last one cost."""
 PATIENCE: Final = 0.5
@@ -51,6 +52,8 @@ class Loader:
         self._next = 0.0
         self._findings = Findings()
         self._gatherer = Gatherer()
+        self._ordering = Ordering()
+        self._interval = LIVE_INTERVAL if session.options.reading.live else INTERVAL
         self._seen = threading.Event()
         self._reporting = threading.Lock()
         self._told = (0, 0)
@@ -107,7 +110,7 @@ class Loader:
             cost = time.monotonic() - started + self.shown_in
             self._seen.wait(PATIENCE)
             self._seen.set()
-            self._next = time.monotonic() + max(INTERVAL, SHARE * cost)
+            self._next = time.monotonic() + max(self._interval, SHARE * cost)
         return not self.cancelled
 
     def _report(self, done: bool) -> None:
@@ -124,5 +127,5 @@ class Loader:
         size = session.capture.size
         fraction = min(session.capture.bytes_read / size, 1.0) if size else None
         extras = self._gatherer.gather(session)
-        order = session.order().astype(np.int32)
+        order = self._ordering.of(session.messages, anew=done)
         return Snapshot(order, self._findings, fraction, done, extras)

@@ -62,10 +62,12 @@ class Picker:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._judged: tuple[RowFilter, NDArray[np.bool_]] | None = None
+        self._last: tuple[Request, Rows, MessageListing] | None = None
+        """What was asked for last, the rows of it and how they were listed."""
 
     def forget(self) -> None:
         """Judge all rows anew (indexing ended: names and diagnostics are complete)."""
-        self._judged = None
+        self._judged = self._last = None
 
     def pick(
         self, order: Rows, extras: Extras, request: Request, cancelled: Callable[[], bool]
@@ -86,9 +88,32 @@ class Picker:
             order = order[np.isin(order, np.fromiter(request.marked, np.int64))]
         if request.unit != UNITS[0]:
             return self._finer(order, request, everything)
-        if everything:
-            order = extras.merged(order, table.column("time_ns")[order], connection)
-        return self._sorted(MessageListing(self._session, order, extras), request.sorting)
+        if not everything:
+            return self._sorted(MessageListing(self._session, order, extras), request.sorting)
+        listing = self._longer(order, extras, request)
+        if listing is None:
+            lines = extras.merged(order, table.column("time_ns")[order], connection)
+            listing = MessageListing(self._session, lines, extras)
+        self._last = (request, order, listing) if request.sorting == Sorting() else None
+        return self._sorted(listing, request.sorting)
+
+    def _longer(self, order: Rows, extras: Extras, request: Request) -> MessageListing | None:
+        """Return the last listing with what came since; None where more than that changed."""
+        if self._last is None:
+            return None
+        asked, before, listing = self._last
+        count = len(before)
+        if asked != request or not count or listing.extras.items != extras.items:
+            return None
+        if len(order) < count:
+            return None
+        same = order.base is not None and order.base is before.base  # a pile's
+        if not same and not np.array_equal(order[:count], before):
+            return None
+        more = order[count:]
+        if len(more) and extras.latest >= self._session.value(int(more[0]), "time_ns"):
+            return None
+        return listing.longer(more)
 
     def _finer(self, order: Rows, request: Request, everything: bool) -> Listing:
         if request.unit == "chunk":

@@ -70,7 +70,7 @@ def parse(text: str) -> Needle:
 
 def _in_info(text: str, pattern: re.Pattern[str]) -> Needle:
     def test(session: Session, listing: Listing, line: int) -> bool:
-        return bool(pattern.search(listing.info(line)))
+        return bool(pattern.search(listing.text(line)))
 
     return Needle(text, test, Hunt.by_text, pattern)
 

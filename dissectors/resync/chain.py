@@ -1,13 +1,11 @@
 """RTMP 1.0 §5.3: follow chunk headers from a candidate on and add up the evidence."""
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Final
 
 from dissectors import spec
 from dissectors.resync import sizes
 from dissectors.resync.anchor import Known, opening_bits
-from dissectors.resync.effort import Effort
 from dissectors.resync.evidence import (
     IMPOSSIBLE,
     MEDIA_TYPES,
@@ -16,7 +14,6 @@ from dissectors.resync.evidence import (
     same_stream_bits,
 )
 from dissectors.resync.header import (
-    UNKNOWN,
     Header,
     continuation_header,
     read_header,
@@ -305,7 +302,7 @@ class Chain:
         self.walked += (span >> 10) + (min(data.count(mark, pos, pos + span), sizes.MAX_MARKS) >> 2)
         hypotheses = [*self._narrow(csid, list(options)), sizes.Option(sizes.UNSPLIT, 0.0)]
         for limit in (sizes.FORK_LOOK_AHEAD, sizes.FAR_LOOK_AHEAD):
-            forks = [(option, self._fork(csid, option.chunk_size, limit)) for option in hypotheses]
+            forks = [(option, self.fork(csid, option.chunk_size, limit)) for option in hypotheses]
             # Compared as far as all of them came: continuations use up the limit, too.
             horizon = min((fork.pos for _, fork in forks if not fork.broken), default=len(data))
             ranking = sizes.Ranking()
@@ -338,14 +335,14 @@ class Chain:
 
     def _sieve(self, csid: int, group: list[sizes.Option]) -> list[sizes.Option]:
         least = min(option.chunk_size for option in group)
-        fork = self._fork(csid, least, sizes.FAR_LOOK_AHEAD, reopen=True)
+        fork = self.fork(csid, least, sizes.FAR_LOOK_AHEAD, reopen=True)
         if fork.long is None:
             return [] if fork.broken and fork.headers < 2 else group[: sizes.FEW_OPTIONS]
         state, mark = fork.states[fork.long], continuation_header(fork.long)
         rest = (self.data, fork.pos, mark, state.extended, state.length)
         return [option for option in group if sizes.fits(*rest, option.chunk_size)]
 
-    def _fork(self, csid: int, chunk_size: int, limit: int, reopen: bool = False) -> "Chain":
+    def fork(self, csid: int, chunk_size: int, limit: int, reopen: bool = False) -> "Chain":
         """Walk a little further under one hypothesis, from the first payload byte at `pos`."""
         size: int | None = chunk_size
         least = chunk_size
@@ -364,30 +361,3 @@ class Chain:
             fork.walk()
         self.walked += fork.walked + 1
         return fork
-
-
-def split_size(
-    data: bytes,
-    header_end: int,
-    csid: int,
-    length: int,
-    extended: bool,
-    minimum: int,
-    known: Known = MappingProxyType({}),
-    effort: Effort | None = None,
-) -> int | None:
-    """Return the chunk size that splits the message whose header ends at `header_end`.
-
-    For a reader whose chunk size is open: the message is longer than `minimum`. `extended`: its
-    header ended in an extended timestamp; `known`: the other chunk streams' (type, length, msid),
-    without those inside a message. Return `sizes.UNSPLIT` when it is one chunk, None when
-    `data` does not decide it yet.
-    """
-    chain = Chain(data, Noise(data), header_end, None, minimum, known)
-    repeated = data[header_end - 4 : header_end] if extended else b""
-    state = State(UNKNOWN, length, 0, extended=repeated, left=length)
-    chain.states[csid] = state
-    size = chain.choose_size(csid, state)
-    if effort is not None:
-        effort.spend(chain.walked)
-    return size

@@ -128,6 +128,11 @@ def search(data: bytes, hints: Hints, *, final: bool) -> Lock | None:
     return None if found is None else searching.with_row_before(_lock(found), found)
 
 
+def may_begin(data: bytes, offset: int) -> bool:
+    """Whether the header at `offset` shows what a search asks of a first one."""
+    return anchor_bits(data, Noise(data), offset, {}, NO_HOLES) >= _ANCHOR
+
+
 def search_islands(islands: Islands, hints: Hints) -> tuple[int, Lock] | None:
     """Return the stream offset of the pieces and the first trustworthy header in them.
 

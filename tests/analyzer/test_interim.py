@@ -57,3 +57,14 @@ def test_a_look_that_fails_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     session.done = False
     monkeypatch.setattr("analyzer.rules.run", lambda session: 1 / 0)
     assert judge(session) is None and not session.steady.locked()
+
+
+def test_a_rule_that_fails_meanwhile_is_no_fault_of_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other thread may have changed what it looked at."""
+    session = talk.session()
+    session.run()
+    session.done = False
+    monkeypatch.setattr("analyzer.rules.engine._judged", lambda *_: 1 / 0)
+    assert judge(session) is None and not session.failures

@@ -155,6 +155,18 @@ def test_first_packets_cut(name: str) -> None:
     assert got >= 0.98 * wanted
 
 
+@pytest.mark.parametrize("name", ["nginx-no-bframes", "gst-rtmp2sink", "ertmp-hevc-aac"])
+def test_a_burst_at_the_start(name: str) -> None:
+    """SYNs seen, what follows them not: the handshakes, and with 50 packets connect, too."""
+    capture = Capture(*wire.records((CAPTURES / f"lab/{name}.pcap").read_bytes()))
+    records = capture.records
+    for burst in (20, 50):
+        bare = len(capture.session(records[burst:]).messages)
+        for at in range(1, 15, 1 if burst == 50 else 3):
+            session = capture.session(records[:at] + records[at + burst :])
+            assert len(session.messages) >= bare - at - 3, (burst, at)
+
+
 def test_what_is_inferred_is_marked() -> None:
     """After a start in the middle times are inferred until a fmt 0 header."""
     capture = load(NAMES[1])

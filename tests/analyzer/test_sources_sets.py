@@ -13,6 +13,7 @@ import pytest
 
 from analyzer import cli, merging
 from analyzer.captures import CaptureSet
+from analyzer.options import Options
 from analyzer.session import Session
 from analyzer.sources import Reading, SourceError, as_written, open_capture
 from tests.analyzer import talk, wire
@@ -207,15 +208,34 @@ OVERLAPS: dict[str, list[Callable[[int, bytes], bool]]] = {
 }
 
 
+def gzipped(names: list[str]) -> list[str]:
+    for name in names:
+        Path(f"{name}.gz").write_bytes(gzip.compress(Path(name).read_bytes(), 1))
+    return [f"{name}.gz" for name in names]
+
+
+GIVEN: dict[str, Callable[[list[str]], list[str]]] = {
+    "plain": lambda names: names,
+    "gzip": gzipped,
+    "gzip and plain, last first": lambda names: [*gzipped(names[1:])[::-1], names[0]],
+    "zip": lambda names: [zipped(Path("x.zip"), {name: Path(name).read_bytes() for name in names})],
+    "zip of gzip, and a file": lambda names: [
+        zipped(Path("x.zip"), {name: Path(name).read_bytes() for name in gzipped(names[1:])}),
+        names[0],
+    ],
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("kind", OVERLAPS)
 def test_files_of_the_same_time_are_one_capture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: str
 ) -> None:
     """As mergecap would have made it, without what two files both have."""
     monkeypatch.chdir(tmp_path)
     whole = talk.CAPTURES / "edge/pub-small-21935.pcap"
     found = []
-    for paths in ([str(whole)], picked(whole, *OVERLAPS[kind])):
+    for paths in ([str(whole)], GIVEN[given](picked(whole, *OVERLAPS[kind]))):
         session = Session(paths)
         session.run()
         rows = session.order().tolist()
@@ -237,7 +257,7 @@ def test_more_files_than_are_merged_are_told(tmp_path: Path) -> None:
         (tmp_path / f"{number:03}").write_bytes(wire.pcap(frames, nanoseconds=True))
     captures = CaptureSet([str(path) for path in sorted(tmp_path.iterdir())])
     assert sum(len(batch) for batch in captures.batches()) == 9 * (merging.MOST + 2)
-    assert [problem.code for problem in captures.problems] == ["overlapping_files"]
+    assert {problem.code for problem in captures.problems} == {"overlapping_files"}
     captures.close()
 
 
@@ -258,25 +278,55 @@ def test_each_file_keeps_its_own_order(tmp_path: Path) -> None:
     assert found == ["a10", "b12", "b18", "a20", "a15", "b30", "a40", "b50"]
 
 
-def test_files_of_the_same_time_that_cannot_be_merged_are_told(
+def test_a_file_of_the_same_time_as_a_pipe_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How long a compressed file is shows at its end."""
+    """What a pipe brings, and when, nobody knows before; in files it does."""
     monkeypatch.chdir(tmp_path)
     whole = talk.CAPTURES / "real/publish-play-nginx.pcap"
     rules = {}
     for kind, bounds in {
-        "rotated": [(0, 500), (500, 1233)],
-        "both": [(0, 900), (500, 1233)],
+        "rotated": [(0, 100), (100, 1233)],
+        "both": [(0, 100), (50, 1233)],
     }.items():
-        names = cut(whole, *bounds)
-        for name in names:
-            Path(name).write_bytes(gzip.compress(Path(name).read_bytes(), 1))
-        session = Session(names)
-        session.run()
-        rules[kind] = {item.rule for item in session.diagnostics}
-        session.close()
+        first, second = cut(whole, *bounds)
+        out, into = os.pipe()
+        os.write(into, Path(first).read_bytes())
+        os.close(into)
+        with os.fdopen(out, "rb", buffering=0) as pipe:
+            session = Session([pipe, second], Options(reading=Reading(live=True)))
+            session.run()
+            rules[kind] = {item.rule for item in session.diagnostics}
+            session.close()
     assert "CAP-10" in rules["both"] and "CAP-10" not in rules["rotated"]
+
+
+def test_doubles_at_the_edges_of_blocks(tmp_path: Path) -> None:
+    """Frames of one time, of which one file's block has a part only."""
+    frames = [(10**9 + step // 4, step.to_bytes(4, "big") * 40) for step in range(1000)]
+    (tmp_path / "a").write_bytes(wire.pcap(frames, nanoseconds=True))
+    (tmp_path / "b").write_bytes(wire.pcap([(10**9, bytes(90)), *frames], nanoseconds=True))
+    captures = CaptureSet(gzipped([str(tmp_path / name) for name in "ab"]))
+    found = [
+        (time, captures.pread(batch.base + at, size))
+        for batch in captures.batches()
+        for time, at, size in zip(
+            batch.time_ns.tolist(), batch.offset.tolist(), batch.caplen.tolist(), strict=True
+        )
+    ]
+    captures.close()
+    assert len(found) == 1001 and sorted(found) == sorted([(10**9, bytes(90)), *frames])
+
+
+def test_a_file_without_a_packet_hinders_no_merging(tmp_path: Path) -> None:
+    """A ring's next file, begun already."""
+    parts = {"a": FRAMES[::2], "b": FRAMES[1::2], "c": []}
+    for name, part in parts.items():
+        (tmp_path / name).write_bytes(wire.pcap(part, nanoseconds=True))
+    captures = CaptureSet([str(tmp_path / name) for name in "cba"])
+    times = [time for batch in captures.batches() for time in batch.time_ns.tolist()]
+    assert times == [time for time, _ in FRAMES] and not captures.problems
+    captures.close()
 
 
 def test_exit_code_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -176,6 +176,19 @@ def byte_rounds() -> bytes:
     return capture(packets(), 1_000)
 
 
+def holes_before_anything() -> bytes:
+    """300 connections: a SYN, a hole in place of the handshake, then every other byte, in turn."""
+
+    def packets() -> Iterator[bytes]:
+        for n in range(300):
+            yield tcp_frame(999, b"", 2, port=1024 + n)
+        for at in range(500):
+            for n in range(300):
+                yield tcp_frame(6000 + 2 * at, b"\3", port=1024 + n)
+
+    return capture(packets(), 1_000)
+
+
 def same_ports() -> bytes:
     """10,000 connections, one after the other, between the same ports."""
 

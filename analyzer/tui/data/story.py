@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -118,8 +119,25 @@ def _verdict(
     so_far = "" if session.done else "so far "
     text = f"{so_far}{verdict.status}{blame}: {safe(verdict.text)}"
     yield StoryLine(view.index, "verdict", text, jump, STYLES[verdict.status])
-    if full and lead and lead.help and lead.severity != "note":
-        yield StoryLine(view.index, "try", safe(lead.help), jump)
+    if full and lead and lead.severity != "note":
+        yield from _try(view, lead, found)
+
+
+def _try(view: Connection, lead: Diagnostic, found: list[Diagnostic]) -> Iterator[StoryLine]:
+    """Tell what to try about the finding that the verdict names. Of warnings it names the first:
+    a graver one, by what follows from it and how often it was found, comes before that."""
+    grave, rule = lead, ""
+    if lead.severity == "warning" and not any(item.severity == "error" for item in found):
+        caused = Counter(item.cause for item in found)
+        roots = [
+            item
+            for item in found
+            if (item.severity, item.status, item.cause) == ("warning", "finding", None)
+        ]
+        grave = max([lead, *roots], key=lambda item: (caused[item.id], item.count))
+        rule = f"{grave.rule}: " if grave.id != lead.id else ""
+    if grave.help:
+        yield StoryLine(view.index, "try", rule + safe(grave.help), Jump(diagnostic=grave))
 
 
 def _findings(view: Connection, found: list[Diagnostic]) -> Iterator[StoryLine]:

@@ -40,6 +40,8 @@ class Listing:
     """Those that go first, in this order, where there is none."""
     LAST: ClassVar[tuple[str, ...]] = ()
     """Those that go then, where the info column would hardly be seen."""
+    SORTS: ClassVar[bool] = False
+    """Its lines can stand in another order than that of the wire."""
     TELLS_MESSAGE: ClassVar[bool] = False
     """A line's text is that of its message and says nothing of the line itself."""
 
@@ -66,6 +68,10 @@ class Listing:
     def info(self, line: int) -> str:
         """Return the last column's text."""
         raise NotImplementedError
+
+    def text(self, line: int) -> str:
+        """Return what a search for text looks in."""
+        return self.info(line)
 
     def kind(self, line: int) -> str:
         """Return the style of the info column: `audio`, `video` … (empty: plain)."""

@@ -66,6 +66,11 @@ class Extras:
     def _column(self, name: str) -> Rows:
         return np.array([getattr(item, name) for item in self.items], dtype=np.int64)
 
+    @property
+    def latest(self) -> int:
+        """The time of the last one; below 0 where there is none."""
+        return max((item.time_ns for item in self.items), default=-1)
+
     def __getitem__(self, row: int) -> Extra:
         return self.items[-1 - row]
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.tui.cells import ARROWS, seconds
-from analyzer.tui.listings.base import Cell, Column, Listing, Rows, digits, steps
+from analyzer.tui.listings.base import Cell, Column, Listing, Rows, steps
 from analyzer.tui.listings.extras import Extras
+from analyzer.tui.listings.order import Pile
 from analyzer.tui.listings.times import composition
 from dissectors import spec
 
@@ -69,6 +70,7 @@ class MessageListing(Listing):
 
     UNIT = "message"
     COLUMNS = COLUMNS
+    SORTS = True
     TELLS_MESSAGE = True
     SHOWN: ClassVar[tuple[str, ...]] = (
         "no", "time", "delta", "frame", "conn", "dir", "csid", "msid", "type", "timestamp", "pts",
@@ -77,14 +79,43 @@ class MessageListing(Listing):
     SPARE: ClassVar[tuple[str, ...]] = ("pts", "no", "delta", "frame")
     LAST: ClassVar[tuple[str, ...]] = ("msid", "csid", "timestamp", "conn", "length")
 
-    def __init__(self, session: Session, numbers: Rows, extras: Extras | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        numbers: Rows,
+        extras: Extras | None = None,
+        extra_lines: Rows | None = None,
+    ) -> None:
+        """`extra_lines`: where extras stand, if that is known."""
         super().__init__(session)
         self.numbers = numbers
         self._longest: tuple[int, int] | None = None
-        self._extra_lines: Rows = np.flatnonzero(numbers < 0)
+        self._most: dict[str, tuple[int, int]] = {}
+        """Column → rows looked at and the largest value among them."""
+        self._pile: Pile | None = None
+        """Where `numbers` are kept, if another listing may go on there."""
+        self._extra_lines: Rows = (
+            np.flatnonzero(numbers < 0) if extra_lines is None else extra_lines
+        )
         self.extras = extras or Extras([])
         table = session.messages
         self.data: dict[str, NDArray[np.generic]] = {name: table.column(name) for name in NAMES}
+
+    def longer(self, more: Rows) -> MessageListing:
+        """Return the listing that goes on with messages later than all of this one, and knows
+        what was worked out for this one.
+        """
+        pile = self._pile
+        if pile is None or len(pile.rows) != len(self.numbers):
+            pile = Pile(self.numbers)
+        pile = pile.add(more)
+        found = MessageListing(self.session, pile.rows, self.extras, self._extra_lines)
+        found._pile, found._most = pile, self._most
+        if self._longest is not None:
+            last = max(len(self.numbers) - 1, 0)
+            least, most = steps(found.values("time_ns", found.numbers[last:]))
+            found._longest = min(self._longest[0], least), max(self._longest[1], most)
+        return found
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -235,9 +266,17 @@ class MessageListing(Listing):
         if name == "type":
             return 17 if wide else 12
         if name == "time":
-            last = int(self.data["time_ns"][: int(self.numbers.max()) + 1].max(initial=0))
-            return max(len(seconds(last, self.decimals)), 5)
+            return max(len(seconds(self._largest("time_ns"), self.decimals)), 5)
         if name == "delta":
             return self._delta_width()
-        source = self.data[SOURCES.get(name, {"pts": "timestamp"}.get(name, name))]
-        return max(digits(source) + (name == "conn"), column.width)
+        source = SOURCES.get(name, {"pts": "timestamp"}.get(name, name))
+        return max(len(str(self._largest(source))) + (name == "conn"), column.width)
+
+    def _largest(self, name: str) -> int:
+        """Return the largest value of a column, 0 at least; of rows seen before, as known."""
+        column = self.data[name]
+        seen, most = self._most.get(name, (0, 0))
+        if seen < len(column):
+            most = int(column[seen:].max(initial=most))
+            self._most[name] = len(column), most
+        return most

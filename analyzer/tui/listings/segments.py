@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,11 @@ NOBODY: Final = -(1 << 31)
 """In place of a row, in a column of 32 bits."""
 MAX_EVENTS: Final = 100_000
 """Retransmissions and the like listed per direction."""
+OFF_STREAM: Final = frozenset(
+    {"zero_window", "window_open", "implausible", "after_close", "reset_text", "bad_checksum",
+     "false_close"}
+)  # fmt: skip
+"""Events whose frames have no bytes that belong in the stream."""
 COLUMNS: Final[Mapping[str, Column]] = {
     column.name: column
     for column in (
@@ -36,6 +41,24 @@ COLUMNS: Final[Mapping[str, Column]] = {
         Column("event", "event", "what TCP noticed: retransmission, duplicate …", 14, right=False),
     )
 }
+
+
+class Segment(NamedTuple):
+    """One line: a segment of the stream, or a frame that added nothing to it."""
+
+    connection: int
+    direction: int
+    frame: int
+    time_ns: int
+    """Nanoseconds since the epoch."""
+    offset: int | None
+    """In the stream; None where it has no place there."""
+    length: int
+    event: str
+    file_offset: int | None
+    """Of its payload; None where the frame added nothing, and has to be looked for."""
+    near: tuple[int, ...] = ()
+    """File offsets of segments captured just before and after it."""
 
 
 class SegmentListing(Listing):
@@ -159,8 +182,20 @@ class SegmentListing(Listing):
         return side.time_ns(at) - self.session.capture_start_ns
 
     def _offset(self, line: int) -> int:
+        """Return the stream offset; -1 where it has none."""
         side, at = self._place(line)
-        return int(side.offset[at]) if at < side.count else -1
+        offset = side.segment(at).offset
+        return -1 if offset is None else offset
+
+    def segment(self, line: int) -> Segment:
+        """Return what is known of a line."""
+        side, at = self._place(line)
+        found = side.segment(at)
+        return found._replace(near=side.near(found.frame)) if found.file_offset is None else found
+
+    def text(self, line: int) -> str:
+        side, at = self._place(line)
+        return f"{side.event(at)} {self.info(line)}"
 
     def kind(self, line: int) -> str:
         row = self.row(line)
@@ -186,12 +221,13 @@ class SegmentListing(Listing):
         if name == "dir":
             return f" {ARROWS[side.direction]}", SIDES[side.direction]
         if name == "event":
-            return side.kinds.get(side.frame(at), "").replace("_", " "), "warning"
+            return side.event(at), "warning"
         if name == "length":
             return str(side.length(at)), ""
         if name == "messages":
             return str(self._begins[line]), ""
-        return str(self._offset(line)) if at < side.count else "", ""
+        offset = self._offset(line)
+        return str(offset) if offset >= 0 else "", ""
 
     def info(self, line: int) -> str:
         """Name the message it carries bytes of, and how many more begin in it."""
@@ -205,11 +241,11 @@ class SegmentListing(Listing):
 
     def _without_message(self, line: int) -> str:
         """Say what a segment without a message carries."""
-        side, offset = self._place(line)[0], self._offset(line)
+        (side, at), offset = self._place(line), self._offset(line)
         half = side.view.rtmp.halves[side.view.sides[side.direction]]
         if 0 <= offset < half.skip + len(half.first):
             return "handshake"
-        return "no message" if offset >= 0 else ""
+        return "no message" if at < side.count else ""
 
     def width(self, name: str, wide: bool) -> int:
         column = self.COLUMNS[name]
@@ -235,7 +271,8 @@ class _Side:
         # As they are now: of a capture that goes on, the first ones are forgotten some day.
         self.offset, self.lengths = segments.stream_offset, segments.length
         self.numbers, self.times = segments.frame, segments.time_ns
-        columns = (self.offset, self.lengths, self.numbers, self.times)
+        self._file_offset = segments.file_offset
+        columns = (self.offset, self.lengths, self.numbers, self.times, self._file_offset)
         self.count = min(len(column) for column in columns)
         self.kinds: dict[int, str] = {}
         """What was noteworthy, by frame."""
@@ -269,7 +306,45 @@ class _Side:
     def length(self, at: int) -> int:
         if at < self.count:
             return int(self.lengths[at])
-        return self._alone[at - self.count].length
+        event = self._alone[at - self.count]
+        return 0 if event.kind == "window_open" else event.length
+
+    def event(self, at: int) -> str:
+        """Return what was noteworthy; empty where nothing was."""
+        if at < self.count:
+            return self.kinds.get(self.frame(at), "").replace("_", " ")
+        return self._alone[at - self.count].kind.replace("_", " ")
+
+    def segment(self, at: int) -> Segment:
+        """Return what is known of one."""
+        found = Segment(
+            self.view.index,
+            self.direction,
+            self.frame(at),
+            self.time_ns(at),
+            None,
+            self.length(at),
+            self.event(at),
+            None,
+        )
+        if at < self.count:
+            return found._replace(
+                offset=int(self.offset[at]), file_offset=int(self._file_offset[at])
+            )
+        event = self._alone[at - self.count]
+        offset = None if event.kind in OFF_STREAM else max(event.offset, 0)
+        return found._replace(offset=offset)
+
+    def near(self, frame: int) -> tuple[int, ...]:
+        """Return where the payloads of the segments before and after a frame stand in the file."""
+        out = []
+        for stream in self.view.tcp_connection.directions:
+            frames = stream.segments.frame.astype(np.int64)
+            places = stream.segments.file_offset[: len(frames)]
+            for hits in (np.flatnonzero(frames < frame), np.flatnonzero(frames > frame)):
+                if len(hits):
+                    out.append(int(places[hits[np.argmin(np.abs(frames[hits] - frame))]]))
+        return tuple(out)
 
     def last(self, name: str) -> int:
         """Return the greatest frame or stream offset."""

@@ -32,7 +32,9 @@ class ColumnLines(Lines):
 
     def __init__(self, messages: MessageList) -> None:
         super().__init__(id="columns")
-        self.set_title("Columns: Space shows, < > moves, s r sort, d resets, Enter applies")
+        self._sorts = messages.listing.SORTS
+        sort = "s r sort, " if self._sorts else ""
+        self.set_title(f"Columns: Space shows, < > moves, {sort}d resets, Enter applies")
         self._known = messages.listing.COLUMNS
         self._fitting = messages.fitting()
         self.set_out(messages.columns, messages.sorting)
@@ -47,7 +49,7 @@ class ColumnLines(Lines):
 
     def reset(self) -> None:
         """Begin with what fits, in the order of the capture."""
-        self.set_out(self._fitting, Sorting())
+        self.set_out(self._fitting, Sorting() if self._sorts else self.sorting)
         self.refresh()
 
     def line_count(self) -> int:
@@ -61,12 +63,18 @@ class ColumnLines(Lines):
         name = [*self.names, "info"][index]
         column = self._known.get(name)
         box = "[x]" if name in self.shown or column is None else "[ ]"
-        arrow = ("▾" if self.sorting.reverse else "▴") if self.sorting.column == name else " "
+        arrow = " "
+        if self._sorts and self.sorting.column == name:
+            arrow = "▾" if self.sorting.reverse else "▴"
         text = column.text if column else "what the message says; always there"
         title = column.title if column else "info"
         parts = [(f" {box} {arrow} ", None), (fit(title, 10), self.part("s2c", selected)),
                  (text, self.part("dim", selected))]  # fmt: skip
         return strip(parts, width, base)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Chunks and segments stay in wire order."""
+        return self._sorts or action not in ("sort", "reverse")
 
     def action_show_or_hide(self) -> None:
         if self.cursor < len(self.names):

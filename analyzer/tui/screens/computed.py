@@ -45,13 +45,6 @@ def own(*bindings: Binding) -> list[BindingType]:
     return [*bindings, *CONNECTION, *ENDS]
 
 
-def reveal(pane: Lines, index: int) -> None:
-    """Put a pane's cursor on a line, with some lines of context above it."""
-    if not pane.scroll_offset.y <= index < pane.scroll_offset.y + pane.page:
-        pane.scroll_to(y=max(index - pane.page // 3, 0), animate=False)
-    pane.move_to(index)
-
-
 class ComputedView(ViewScreen):
     """`compute()` runs in a worker and its result is given to `shown()`.
 

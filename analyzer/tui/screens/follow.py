@@ -27,7 +27,7 @@ from analyzer.tui.data.follow import (
 )
 from analyzer.tui.data.selection import info_of
 from analyzer.tui.keys import key
-from analyzer.tui.screens.computed import ComputedView, own, reveal
+from analyzer.tui.screens.computed import ComputedView, own
 from analyzer.tui.views import Focus, Jump
 from analyzer.tui.widgets.lines import Lines
 
@@ -146,7 +146,7 @@ class FollowScreen(ComputedView):
         self.lines.empty = ["No message here."]
         self.lines.show(data)
         if row is not None:
-            reveal(self.lines, data.of_row(row) or 0)
+            self.lines.goto(data.of_row(row) or 0)
         self._placed = True
         what = data.scope.kind if self._kind == SCOPES[0] else f"{self._kind} {data.scope.number}"
         side = "both sides" if self._side == SIDES[0] else f"the {self._side} only"

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from analyzer.tui.data.ladder import Ladder, Mark, ladder, marks
 from analyzer.tui.keys import key
 from analyzer.tui.model import Findings
-from analyzer.tui.screens.computed import ComputedView, own, reveal
+from analyzer.tui.screens.computed import ComputedView, own
 from analyzer.tui.views import Jump
 from analyzer.tui.widgets.ladder import LadderLines
 from analyzer.tui.widgets.lines import Lines
@@ -51,7 +51,7 @@ class LadderScreen(ComputedView):
         if self._placed != connection:
             self._placed = connection
             row = self.focus_at.row
-            reveal(self.lines, (found.of_row(row) if row is not None else None) or 0)
+            self.lines.goto((found.of_row(row) if row is not None else None) or 0)
 
     def empty(self, lines: list[str]) -> None:
         self.lines.ladder = None

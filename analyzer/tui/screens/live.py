@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,8 @@ from analyzer.tui.screens.view import ViewScreen
 
 TICK: Final = 1.0
 """Seconds between two looks at the clock: rates fall to nothing when nothing comes."""
+LATE: Final = 0.2
+"""Seconds between two looks for what came after a report, and nothing behind it."""
 
 
 class Live(Base):
@@ -27,7 +30,7 @@ class Live(Base):
     pace: Pace
     ending: bool = False
     """Somebody ended the capture; what it still holds is read."""
-    _timer: Timer | None = None
+    _clocks: Sequence[Timer] = ()
     _came: float = 0.0
     """When something was indexed last."""
     _so_far: Findings | None = None
@@ -44,7 +47,10 @@ class Live(Base):
 
     def start_clock(self) -> None:
         if self.session.options.reading.live:
-            self._timer = self.set_interval(TICK, self._tick)
+            self._clocks = [
+                self.set_interval(TICK, self._tick),
+                self.set_interval(LATE, self._catch_up),
+            ]
 
     def note(self, snapshot: Snapshot) -> Snapshot:
         """Count what came, and add what the rules found so far."""
@@ -61,18 +67,20 @@ class Live(Base):
 
     def _tick(self) -> None:
         if not self.live:
-            if self._timer is not None:
-                self._timer.stop()
+            for clock in self._clocks:
+                clock.stop()
             return
         self._sample()
         self.bars()
         for screen in self.app.screen_stack:
             if isinstance(screen, ViewScreen) and screen.is_mounted:
                 screen.tick()
-        if self.loader.behind and not self._busy("behind"):
-            self.run_worker(self.loader.catch_up, thread=True, group="behind")
         if self.snapshot is not None and self.pace.due() and not self._busy("judge"):
             self.run_worker(self._judge, thread=True, group="judge")
+
+    def _catch_up(self) -> None:
+        if self.live and self.loader.behind and not self._busy("behind"):
+            self.run_worker(self.loader.catch_up, thread=True, group="behind")
 
     def _busy(self, group: str) -> bool:
         return any(item.group == group and item.is_running for item in self.workers)

@@ -16,7 +16,19 @@ from textual.widget import Widget
 from analyzer.interim import Pace
 from analyzer.tui.completion import Completion
 from analyzer.tui.details import Details
-from analyzer.tui.keys import COLUMNS, HEX, MAIN, MOUSE, MOVE, PALETTE, PROMPT, TREE, view_keys
+from analyzer.tui.keys import (
+    COLUMNS,
+    HEX,
+    LIST,
+    MAIN,
+    MOUSE,
+    MOVE,
+    PALETTE,
+    PROMPT,
+    QUIT,
+    TREE,
+    view_keys,
+)
 from analyzer.tui.loader import Loader, Snapshot
 from analyzer.tui.picker import Picker
 from analyzer.tui.rates import Rates
@@ -305,9 +317,10 @@ class MainScreen(Telling, Jumps, Copying):
         self.app.push_screen(
             HelpScreen(
                 [
-                    ("Messages, tree and bytes", [*MAIN, PALETTE]),
+                    ("Messages, tree and bytes", [*MAIN, QUIT, PALETTE]),
                     ("Views", view_keys()),
                     ("Every pane", MOVE),
+                    ("List", LIST),
                     ("Tree", TREE),
                     ("Bytes", HEX),
                     ("Typing a filter, a search, a place", PROMPT),

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from analyzer.tui.keys import LEAVE, MESSAGES, MOUSE, MOVE, PALETTE, VIEW, view_keys
+from analyzer.tui.keys import LEAVE, MESSAGES, MOUSE, MOVE, PALETTE, QUIT, VIEW, view_keys
 from analyzer.tui.views import Focus, Jump
 from analyzer.tui.widgets.bars import Bar, Piece, hints
 
@@ -137,14 +137,11 @@ class ViewScreen(Screen[Jump | None]):
             self.dismiss(Jump(self.focus_at.row, None, self.focus_at.connection, None, name))
 
     def action_help(self) -> None:
-        from analyzer.tui.screens.help import HelpScreen
+        from analyzer.tui.screens.help import HelpScreen, Section
 
         own = self.own_keys()
         mine = {item.key for item in own}
         every = [item for item in (*VIEW, *view_keys()) if item.key not in mine]
-        sections = [(self.NAME.capitalize(), own)] if own else []
-        self.app.push_screen(
-            HelpScreen(
-                [*sections, ("Every view", [*every, PALETTE]), ("Lists", MOVE), ("Mouse", MOUSE)]
-            )
-        )
+        sections: list[Section] = [(self.NAME.capitalize(), own)] if own else []
+        sections += [("Every view", [*every, QUIT, PALETTE]), ("Lists", MOVE), ("Mouse", MOUSE)]
+        self.app.push_screen(HelpScreen(sections))

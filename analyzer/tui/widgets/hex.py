@@ -105,14 +105,16 @@ class HexPane(Lines):
 
     def show_view(self, view: ByteView) -> None:
         self.view = view
-        self.at = min(self.at, max(view.size - 1, 0))
+        self.at = 0
         self._arrange()
+        self.scroll_now(0)
 
     def highlight(self, layers: Ranges, fields: Ranges, move: bool) -> None:
         """Mark a layer's and a field's bytes; `move` brings the field into sight."""
         self.layer_ranges, self.field_ranges = layers, fields
         if move and (fields or layers):
             self.at = (fields or layers)[0][0]
+            self.goto(self._line_of(self.at))
             self._to_byte()
         self.refresh()
 
@@ -176,7 +178,7 @@ class HexPane(Lines):
     def _to_byte(self) -> None:
         self.move_to(self._line_of(self.at), tell=False)
         if self.cursor == 1 and self.scroll_offset.y == 1:
-            self.scroll_to(y=0, animate=False)  # the first title comes with its first line
+            self.scroll_now(0)  # the first title comes with its first line
         self.refresh()
 
     # Keys and mouse

@@ -61,10 +61,8 @@ class Lanes(Lines):
         return self.chunks.chunk(min(index, len(self.chunks) - 1))
 
     def go_to(self, chunk: int) -> None:
-        """Put the cursor on a chunk, with some lines above it."""
-        line = chunk >> self.scale
-        self.scroll_to(y=max(line - self.page // 3, 0), animate=False)
-        self.move_to(line)
+        """Put the cursor on a chunk."""
+        self.goto(chunk >> self.scale)
 
     def scale_to(self, scale: int) -> None:
         """Show 2^`scale` chunks a line; the cursor stays on its chunk."""

@@ -142,11 +142,24 @@ class Lines(ScrollView, can_focus=True):
 
     def show_cursor(self) -> None:
         """Scroll, without animation, until the cursor is in sight."""
+        if not self.scrollable_content_region.height:
+            return  # nothing is in sight yet: laying out comes back here
         top = self.scroll_offset.y
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
+            self.scroll_now(self.cursor)
         elif self.cursor >= top + self.page:
-            self.scroll_to(y=self.cursor - self.page + 1, animate=False)
+            self.scroll_now(self.cursor - self.page + 1)
+
+    def scroll_now(self, y: int) -> None:
+        """Have line `y` on top, even where the scroll bar is not there yet."""
+        self.scroll_to(y=y, animate=False, force=True)
+
+    def goto(self, index: int) -> None:
+        """Put the cursor on a line far away, with some lines of context around it."""
+        top = self.scroll_offset.y
+        if not top <= index < top + self.page:
+            self.scroll_now(max(index - self.page // 3, 0))
+        self.move_to(index)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -177,7 +190,7 @@ class Lines(ScrollView, can_focus=True):
 
     def action_move_page(self, pages: int) -> None:
         top = self.scroll_offset.y
-        self.scroll_to(y=top + pages * self.page, animate=False)
+        self.scroll_now(top + pages * self.page)
         self.move_to(self.cursor + pages * self.page)
 
     def action_first(self) -> None:
@@ -210,7 +223,7 @@ class Lines(ScrollView, can_focus=True):
     def _wheel(self, event: events.MouseEvent, lines: int) -> None:
         event.stop()
         event.prevent_default()
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+        self.scroll_now(self.scroll_offset.y + lines)
 
     def refresh_line(self, y: int) -> None:
         # The header does not scroll, so a row never repaints above it.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
 from analyzer.tui.cells import GLYPHS, Part, fit, strip
+from analyzer.tui.keys import LIST
 from analyzer.tui.listings.base import Column, Listing, Rows
 from analyzer.tui.listings.messages import MessageListing
 from analyzer.tui.model import Findings
@@ -24,20 +26,29 @@ if TYPE_CHECKING:
 
 WIDE: Final = 110
 """From this width on times have microseconds and types their whole name."""
-ROOM: Final = 34
+ROOMY: Final = 140
+"""From this width on long captures have microseconds, too."""
+ROOM: Final = 28
 """Cells the info column has before spare columns are shown."""
 HARDLY: Final = 16
 """Cells it has before others go that tell more."""
+RESERVED: Final = {
+    "no": (5, 5), "time": (9, 10), "delta": (6, 8), "frame": (6, 6), "type": (12, 17),
+}  # fmt: skip
+"""Cells, narrow and wide, that decide whether the column is shown: those of large values, never of
+what is there, so that only the terminal's width adds and removes columns. Others: their least."""
 KEPT: Final = 2000
 """Info texts kept."""
 GUTTER: Final = 3
 """Cells before the columns: mark, severity, a space."""
+INFO: Final = Column("info", "info", "what the message says", 4, right=False)
 
 
 class MessageList(Lines):
     """One line per message, chunk or TCP segment: whatever the listing has."""
 
     HEADER = 1
+    BINDINGS: ClassVar[list[BindingType]] = [*LIST]
     DEFAULT_CSS = """
     MessageList > .lines--audio { color: $text-muted; }
     MessageList > .lines--video { color: $text-secondary; }
@@ -73,6 +84,13 @@ class MessageList(Lines):
         """The cursor stays on the last line while others arrive."""
         self._info: dict[int, str] = {}
         self._columns: list[tuple[Column, int]] = []
+        """Those in sight, with their cells."""
+        self._left = 0
+        """Chosen columns that were scrolled out at the left."""
+        self._right = 0
+        """Chosen columns that wait at the right."""
+        self._cut = 0
+        """Decimals of times that are left out: a long capture has fewer."""
 
     # Rows
 
@@ -98,6 +116,7 @@ class MessageList(Lines):
         same = type(listing) is type(self.listing)
         self.listing, self.findings = listing, findings
         self._info.clear()
+        self._left *= same
         self._measure()
         if self.follow and len(listing):
             position: int | None = len(listing) - 1
@@ -115,13 +134,6 @@ class MessageList(Lines):
 
     def line_count(self) -> int:
         return len(self.listing)
-
-    def goto(self, position: int) -> None:
-        """Put the cursor on a line far away, with some lines of context around it."""
-        top = self.scroll_offset.y
-        if not top <= position < top + self.page:
-            self.scroll_to(y=max(position - self.page // 3, 0), animate=False)
-        self.move_to(position)
 
     def info(self, line: int) -> str:
         text = self._info.get(line)
@@ -152,12 +164,43 @@ class MessageList(Lines):
         """Return the names of the columns that fit."""
         width = self.scrollable_content_region.width
         names = list(self.listing.SHOWN)
-        cells = {name: self.listing.width(name, width >= WIDE) + 1 for name in names}
         for spare, room in ((self.listing.SPARE, ROOM), (self.listing.LAST, HARDLY)):
             for name in spare:
-                if width - GUTTER - sum(cells[name] for name in names) < room:
+                if width - GUTTER - self._reserved(names) < room:
                     names.remove(name)
         return names
+
+    def _reserved(self, names: Sequence[str]) -> int:
+        """Return how many cells these columns have, whatever they say."""
+        wide = self.scrollable_content_region.width >= WIDE
+        known = self.listing.COLUMNS
+        cells = ((RESERVED[n][wide] if n in RESERVED else known[n].width) for n in names)
+        return sum(cells) + len(names)
+
+    def _in_sight(self) -> Sequence[str]:
+        """Return the columns to be drawn: of chosen ones those that leave info its cells."""
+        names = [name for name in self.columns if name in self.listing.COLUMNS]
+        self._right = 0
+        if self.listing.UNIT not in self.chosen:
+            self._left = 0
+            return names
+        width = self.scrollable_content_region.width
+        room = width - GUTTER - min(HARDLY, width // 4)
+        self._left = min(self._left, max(len(names) - 1, 0))
+        while self._left and self._reserved(names[self._left - 1 :]) <= room:
+            self._left -= 1  # never farther than the last column asks for
+        del names[: self._left]
+        while len(names) > 1 and self._reserved(names) > room:
+            names.pop()
+            self._right += 1
+        return names
+
+    def action_scroll_columns(self, step: int) -> None:
+        """Bring chosen columns into sight that there is no room for."""
+        if step < 0 < self._left or step > 0 < self._right:
+            self._left += step
+            self._measure()
+            self.refresh()
 
     def choose_columns(self, names: Sequence[str] | None) -> None:
         """Show these columns of the listing; None: what fits."""
@@ -178,12 +221,16 @@ class MessageList(Lines):
             return
         wide = width >= WIDE
         self.listing.decimals = 6 if wide else 3
-        known = self.listing.COLUMNS
+        self._cut = 0
         self._columns = []
-        for name in self.columns:
-            if column := known.get(name):
-                title = len(self._titled(name, column.title))
-                self._columns.append((column, max(self.listing.width(name, wide), title)))
+        for name in self._in_sight():
+            column = self.listing.COLUMNS[name]
+            cells = max(self.listing.width(name, wide), len(column.title))
+            if name == "time" and WIDE <= width < ROOMY and cells > RESERVED[name][True]:
+                self._cut = 3
+            if name == "delta":  # sorting makes any difference possible: those lose decimals
+                cells = RESERVED[name][wide] + self._cut
+            self._columns.append((column, cells - self._cut * (name in ("time", "delta"))))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -203,15 +250,34 @@ class MessageList(Lines):
     def draw_header(self, width: int, base: Style) -> Strip:
         if not self._columns:
             return strip([], width, base)
-        names = [fit(self._titled(c.name, c.title), w, c.right) for c, w in self._columns]
-        text = " " * GUTTER + " ".join(names) + "  " + self._titled("info", "info")
+        names = "".join(self._titled(column, cells) for column, cells in self._columns)
+        left, right = "‹" if self._left else " ", "›" if self._right else " "
+        text = f"{left:{GUTTER}}{names}{right}{self._titled(INFO, len(INFO.title))}"
         return strip([(text, None)], width, base)
 
-    def _titled(self, name: str, title: str) -> str:
-        """Return the title with an arrow where the list is sorted by this column."""
-        if self.sorting == Sorting() or self.sorting.column != name:
-            return title
-        return title + ("▾" if self.sorting.reverse else "▴")
+    def _titled(self, column: Column, cells: int) -> str:
+        """Return the title with the space behind it, where an arrow tells that the list is sorted
+        by this column: no other column moves for it."""
+        arrow = " "
+        if self.sorted and self.sorting.column == column.name:
+            arrow = "▾" if self.sorting.reverse else "▴"
+        if column.right:
+            return fit(column.title, cells, right=True) + arrow
+        return fit(column.title + arrow, cells + 1)
+
+    @property
+    def sorted(self) -> bool:
+        """Whether the lines are in another order than that of the wire: only messages can be."""
+        return self.listing.SORTS and self.sorting != Sorting()
+
+    def _cell(self, column: Column, cells: int, line: int) -> tuple[str, str]:
+        """Return what a column says, times with as many decimals as there is room for."""
+        text, style = self.listing.cell(column.name, line)
+        if column.name == "time" and self._cut:
+            text = text[: -self._cut]
+        elif column.name == "delta" and len(text) > cells:
+            text = text[:cells].rstrip(".")
+        return fit(text, cells, column.right), style
 
     def draw(self, index: int, width: int, base: Style, selected: bool) -> Strip:
         row = self.listing.row(index)
@@ -224,8 +290,7 @@ class MessageList(Lines):
         for column, cells in self._columns:
             if used + cells + 1 > width:
                 break
-            text, style = self.listing.cell(column.name, index)
-            text = fit(text, cells, column.right)
+            text, style = self._cell(column, cells, index)
             parts.append((text + " ", self.part(style, selected) if style else None))
             used += cells + 1
         info = self.info(index)

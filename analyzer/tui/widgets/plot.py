@@ -102,9 +102,9 @@ class Plots(Lines):
     def show_cursor(self) -> None:
         top, high = self.cursor, self.panel_height
         if top < self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
+            self.scroll_now(top)
         elif top + high > self.scroll_offset.y + self.page:
-            self.scroll_to(y=top + high - self.page, animate=False)
+            self.scroll_now(top + high - self.page)
 
     def on_resize(self, event: events.Resize) -> None:
         panel = self.panel

@@ -218,3 +218,18 @@ def test_a_late_retransmission_does_not_change_the_order(tmp_path: Path) -> None
     assert files[0]["c0-c2s-1.flv"] == files[1]["c0-c2s-1.flv"]
     assert files[0]["c0-c2s-1.h264"] == files[1]["c0-c2s-1.h264"]
     assert [time for kind, time, _ in read_flv(files[1]["c0-c2s-1.flv"])] == [0, 0, 40, 80, 120]
+
+
+def test_a_capture_in_the_folder_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = talk.pcap(publish(), answer())
+    source = tmp_path / "in.pcap"
+    source.write_bytes(data)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "other.flv").write_bytes(b"of somebody else")
+    (folder / "c0-c2s-1.flv").symlink_to(source)
+    assert main(["extract", str(source), "-o", str(folder), "-q"]) == 2
+    assert "is the capture itself" in capsys.readouterr().err
+    assert source.read_bytes() == data

@@ -3,7 +3,9 @@
 import io
 import struct
 
+from analyzer.options import Options
 from analyzer.session import Session
+from analyzer.sources import Reading
 from analyzer.sources.model import Problem
 from tests.analyzer import wire
 from tests.analyzer.rules.builder import (
@@ -168,7 +170,9 @@ def test_cap_10_files_of_the_same_time():
     half, end = starts[len(starts) // 2], starts[-2]
     for first, wanted in ((end, True), (half, False)):
         parts = [data[:first], data[:24] + data[half:]]
-        read = Session([io.BytesIO(part) for part in parts])
+        # Live, nobody knows when an input begins; others are merged.
+        live = Options(reading=Reading(live=True))
+        read = Session([io.BytesIO(part) for part in parts], live)
         read.run()
         assert ("CAP-10" in {item.rule for item in read.diagnostics}) == wanted
 

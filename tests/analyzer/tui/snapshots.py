@@ -44,7 +44,8 @@ def screens(size: tuple[int, int]) -> dict[str, str]:
         snapshot = replace(app.main.snapshot, findings=Findings())
         app.main.on_progress(Progress(snapshot))
         for name, keys in SCENES.items():
-            await press(pilot, *keys)
+            for key in keys:  # one at a time: what comes later belongs to what is shown by then
+                await press(pilot, key)
             app.main.say("")  # what was said stays for seconds
             await settle(pilot)
             found[name] = "\n".join(line.rstrip() for line in text(app).splitlines()) + "\n"

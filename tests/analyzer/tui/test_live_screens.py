@@ -142,7 +142,7 @@ def test_ctrl_c_ends_the_capture_not_the_program(pipe: Pipe) -> None:
 
 def test_a_file_is_not_judged_before_its_end() -> None:
     async def use(app: AnalyzerApp, pilot: Pilot[Any]) -> None:
-        assert app.main._timer is None and app.main.session.interim is None
+        assert not app.main._clocks and app.main.session.interim is None
 
     run(Session([str(Path(CAPTURES, "edge/abort.pcap"))]), use)
 

@@ -1,14 +1,18 @@
 """What is remembered, and what is not believed."""
 
+import asyncio
 import json
 import stat
+import time
 
 import pytest
 
+from analyzer.tui import app as app_module
 from analyzer.tui import state
+from analyzer.tui.app import AnalyzerApp
 from analyzer.tui.state import State
 from tests.analyzer.tui.fake import FakeSession
-from tests.analyzer.tui.screen import press, run, text
+from tests.analyzer.tui.screen import press, run, settle, text
 
 FULL = State(
     "textual-light", "rows", {"hex": 8}, {"message": ["time", "type"]}, {"filter": ["csid == 3"]}
@@ -73,3 +77,31 @@ def test_absurd_state_does_no_harm():
         assert "\x1b" not in screen and "csid" in screen
 
     run(FakeSession(), use, (80, 24), remembered=odd)
+
+
+def test_habits_are_kept_when_they_change_not_only_at_the_end(tmp_path, monkeypatch):
+    file = tmp_path / "tui.json"
+    monkeypatch.setattr(app_module, "KEPT_EVERY", 0.01)
+    known = State(recent=["/captures/one.pcap"])
+
+    async def use(app, pilot):
+        await press(pilot, "slash", *"csid == 4", "enter")
+        await press(pilot, "t")
+        end = time.monotonic() + 5
+        while (now := state.load(file)).theme != app.theme or not now.history:
+            assert time.monotonic() < end
+            await pilot.pause(0.01)
+        assert now.history == {"filter": ["csid == 4"]} and now.recent == known.recent
+        written = file.stat().st_mtime_ns
+        app.keep()
+        assert file.stat().st_mtime_ns == written  # nothing new
+
+    async def body():
+        app = AnalyzerApp(FakeSession(), None, known, file)
+        app.keep()
+        assert state.load(file).recent == known.recent
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            await use(app, pilot)
+
+    asyncio.run(body())

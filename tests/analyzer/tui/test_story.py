@@ -4,9 +4,11 @@ import asyncio
 import io
 import re
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from analyzer.model import Diagnostic, Verdict
 from analyzer.session import Session
 from analyzer.tui.data.story import IN_FULL, outline, story
 from tests.analyzer import talk, wire
@@ -268,3 +270,24 @@ async def wait_for(pilot, passes):
             return
         await asyncio.sleep(0.005)
     raise AssertionError("it never came")
+
+
+def test_what_to_try_is_about_the_gravest_warning(monkeypatch):
+    session = capture(TALK)
+    session.run()
+
+    def warning(number, **more):
+        return Diagnostic(f"R-{number}", "warning", "odd", connection="c0", id=f"d{number}",
+                          help=f"help {number}", **more)  # fmt: skip
+
+    def tries(*found):
+        verdict = Verdict("c0", "pass", None, "no errors, first: odd", "d1")
+        told = SimpleNamespace(verdicts=[verdict], diagnostics=list(found))
+        monkeypatch.setattr(Session, "judgement", told)
+        return [line.text for line in story(session) if line.label == "try"]
+
+    assert tries(warning(1)) == ["help 1"]
+    assert tries(warning(1), warning(2)) == ["help 1"]
+    assert tries(warning(1), warning(2, count=9)) == ["R-2: help 2"]
+    follows = Diagnostic("R-4", "note", "so", connection="c0", id="d4", cause="d3")
+    assert tries(warning(1), warning(2, count=9), warning(3), follows) == ["R-3: help 3"]

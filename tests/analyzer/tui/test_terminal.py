@@ -155,6 +155,23 @@ def test_a_terminal_that_goes_away_takes_the_program_with_it(terminal: None) -> 
         time.sleep(0.1)
 
 
+def test_what_was_opened_is_remembered_while_the_program_runs(
+    terminal: None, tmp_path: Path
+) -> None:
+    start(CAPTURE)
+    wait_for("PUBLISH")
+    assert CAPTURE in (tmp_path / "rtmp-analyze" / "tui.json").read_text()
+
+
+def test_the_screen_is_drawn_though_errors_go_to_a_file(terminal: None, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    start(CAPTURE, f"2>{errors}")
+    wait_for("PUBLISH")
+    tmux("send-keys", "q")
+    wait_for("code=0")
+    assert errors.read_bytes() == b""
+
+
 def test_a_pipe_that_goes_on(terminal: None) -> None:
     capture = "captures/lab/nginx-publish-denied.pcap"
     program = f"(cat {capture}; exec sleep 60) | {sys.executable} -m analyzer -"
